@@ -1,0 +1,33 @@
+// Which samples of a training set a client holds: a pure function of (labels, options), never of the client's batch, so
+// that clients need not speak to each other to hold disjoint shares.
+#pragma once
+
+#include <absl/status/statusor.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "client/data/dataset.h"
+
+namespace signvote {
+
+struct PartitionOptions {
+  //   all               every client holds everything
+  //   iid               a random split into equal shares
+  //   labels:K          client m holds the classes (m*K + j) % classes, j < K, whole
+  //   dirichlet:ALPHA   each class is split by proportions drawn from Dirichlet(ALPHA); small ALPHA: very unequal
+  //   groups:A:D        the first A clients hold the classes below D, the others the rest
+  std::string kind = "all";
+  uint32_t index = 0;  // of this client, below `count`
+  uint32_t count = 1;  // clients
+  uint64_t seed = 0;   // the same for all of them
+};
+
+// INVALID_ARGUMENT: a kind that is not one of the above, or index >= count.
+absl::Status ValidatePartition(const PartitionOptions& options);
+
+// Ascending sample numbers. INVALID_ARGUMENT: as ValidatePartition, or the share is empty (names it).
+absl::StatusOr<std::vector<uint32_t>> PartitionOf(const Dataset& dataset, const PartitionOptions& options);
+
+}  // namespace signvote

@@ -1,0 +1,65 @@
+// From a gradient to packed signs: the vote of eq. 2, with dither.
+//
+// Without dither (amount 0): bit 1 where g > 0; the zeros plane marks g == 0 (either zero).
+//
+// With dither d, coordinate n of the model (counted from 0) gets
+//   u_n = 16-bit lane n % 4 (lowest first) of Mix(key + n / 4),       key = Key(seed, kDither, client_id, round)
+//   v_n = 2 u_n - 65535                                               odd, -65535 to 65535
+//   z_n = v_n * s, rounded to float32; s = float(d * mean|g| / 65536), mean over the coordinate's tensor
+// and the bit is 1 where g + z > 0 (the sum rounded to float32); where that is exactly 0, bit 1 where v > 0. So z is
+// uniform in +-d * mean|g| up to 16 bits, a tensor whose gradient is all zero votes by fair coins, and there is no zeros
+// plane.
+#pragma once
+
+#include <absl/status/statusor.h>
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "common/safetensors.h"
+#include "common/sign_vector.h"
+
+namespace signvote {
+
+struct Dither {
+  float amount = 0;  // d
+  uint64_t key = 0;
+};
+
+// kFast uses the best SIMD target of this machine; both give the same bits.
+enum class Packing { kFast, kReference };
+
+// Packs one gradient, block by block, so that a block can travel while the next is packed.
+class SignPacker {
+ public:
+  // Reads the whole gradient once. INVALID_ARGUMENT: a value is not finite (names its tensor and place). Keeps the spans:
+  // both must outlive the packer. `gradient` has the sum of the tensors' coordinates.
+  static absl::StatusOr<SignPacker> Make(std::span<const TensorShape> tensors, std::span<const float> gradient,
+                                         const Dither& dither, Packing packing = Packing::kFast);
+
+  // The signs of coordinates [begin, begin + count); `begin` is a multiple of 64. Reuses the vectors of `out`.
+  void Pack(uint64_t begin, uint64_t count, SignVector* out) const;
+
+ private:
+  struct Piece {
+    uint64_t end = 0;  // coordinate after the tensor's last
+    float scale = 0;   // s
+  };
+
+  SignPacker(std::span<const float> gradient, const Dither& dither, Packing packing)
+      : gradient_(gradient), dither_(dither), packing_(packing) {}
+
+  std::span<const float> gradient_;
+  Dither dither_;
+  Packing packing_;
+  std::vector<Piece> pieces_;  // in the order of the coordinates
+};
+
+// A ballot block without a vote: every coordinate abstains.
+SignVector Abstention(uint64_t coordinates);
+
+// Keeps the words of these stripes alone, concatenated: what a voter of fraction 1/k sends.
+SignVector TakeStripes(const SignVector& block, std::span<const uint32_t> stripes);
+
+}  // namespace signvote

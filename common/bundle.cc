@@ -1,0 +1,49 @@
+#include "common/bundle.h"
+
+#include <cmath>
+
+#include "common/files.h"
+#include "common/status.h"
+
+namespace signvote {
+namespace {
+
+std::string ModulePath(const std::string& directory) { return directory + "/model.pt"; }
+std::string ParametersPath(const std::string& directory) { return directory + "/params.safetensors"; }
+
+absl::Status CheckFinite(const Tensors& parameters) {
+  size_t begin = 0;
+  for (const TensorShape& tensor : parameters.tensors) {
+    const size_t end = begin + tensor.Coordinates();
+    for (size_t i = begin; i < end; ++i) {
+      if (std::isfinite(parameters.values[i])) continue;
+      return InvalidArgument("tensor {} is {} at index {}: expected finite numbers", tensor.name, parameters.values[i],
+                             i - begin);
+    }
+    begin = end;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<ModelBundle> ReadBundle(const std::string& directory) {
+  ModelBundle bundle;
+  ASSIGN_OR_RETURN(bundle.module, ReadFile(ModulePath(directory)));
+  bundle.module_sha256 = Sha256(bundle.module);
+  const std::string parameters = ParametersPath(directory);
+  ASSIGN_OR_RETURN(bundle.parameters, ReadSafetensors(parameters));
+  if (bundle.parameters.values.empty()) return InvalidArgument("{}: it holds no parameters", parameters);
+  RETURN_IF_ERROR(Annotate(CheckFinite(bundle.parameters), parameters));
+  return bundle;
+}
+
+absl::Status WriteBundle(const std::string& directory, const ModelBundle& bundle) {
+  RETURN_IF_ERROR(MakeDirectories(directory));
+  const std::string_view module[] = {bundle.module};
+  RETURN_IF_ERROR(WriteFileAtomically(ModulePath(directory), module));
+  return WriteSafetensors(ParametersPath(directory), bundle.parameters.tensors, bundle.parameters.values,
+                          bundle.parameters.metadata);
+}
+
+}  // namespace signvote

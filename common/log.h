@@ -1,0 +1,12 @@
+// Logging by spdlog: one line an event, to stderr. `level` is one of trace, debug, info, warn, error.
+#pragma once
+
+#include <spdlog/spdlog.h>
+
+#include <string>
+
+namespace signvote {
+
+void StartLog(const std::string& program, const std::string& level);
+
+}  // namespace signvote

@@ -1,0 +1,35 @@
+// What the subcommands share: where the server is, how to print, and which command was chosen.
+#pragma once
+
+#include <absl/status/status.h>
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <iostream>
+#include <string>
+
+#include "server/ctl/connection.h"
+#include "server/ctl/json.h"
+
+namespace signvote::ctl {
+
+struct Context {
+  std::string server = "127.0.0.1:7401";
+  bool json = false;
+  std::ostream& out = std::cout;
+  // Set by the parser to the chosen subcommand's work; main() runs it after parsing.
+  std::function<absl::Status()> run;
+
+  // Prints `message` as JSON under --json, else `text`.
+  void Print(const google::protobuf::Message& message, const std::string& text) const;
+  void PrintJson(const Json& json_value) const;
+};
+
+// Each adds its subcommands to `app`; `context` outlives the app.
+void AddInspectCommands(CLI::App* app, Context* context);  // status, clients, client
+void AddWatchCommand(CLI::App* app, Context* context);     // watch
+void AddControlCommands(CLI::App* app, Context* context);  // pause, resume, step-size, evict, readmit, checkpoint, stop
+void AddSummaryCommand(CLI::App* app, Context* context);   // summary
+void AddPlotCommand(CLI::App* app, Context* context);      // plot
+
+}  // namespace signvote::ctl

@@ -1,0 +1,25 @@
+#include "server/ctl/connection.h"
+
+#include "common/status.h"
+
+namespace signvote::ctl {
+
+absl::Status FromGrpc(const grpc::Status& status, const std::string& server) {
+  if (status.ok()) return absl::OkStatus();
+  if (status.error_code() == grpc::StatusCode::UNAVAILABLE) {
+    return Error(
+        absl::StatusCode::kUnavailable,
+        "no answer from {}: {}; is signvote-server running, and is this its admin.listen? (--server HOST:PORT)", server,
+        status.error_message());
+  }
+  // gRPC and Abseil number their codes alike.
+  return Error(static_cast<absl::StatusCode>(status.error_code()), "{}: {}", server, status.error_message());
+}
+
+Connection::Connection(std::string server) : server_(std::move(server)) {
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(64 << 20);  // the detail of a client: one line a tensor and block
+  stub_ = v1::Admin::NewStub(grpc::CreateCustomChannel(server_, grpc::InsecureChannelCredentials(), arguments));
+}
+
+}  // namespace signvote::ctl

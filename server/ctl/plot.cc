@@ -1,0 +1,131 @@
+// signvotectl plot DIR... --out FILE.png
+#include "server/ctl/plot.h"
+
+#include <fmt/format.h>
+#include <stdio.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <iterator>
+
+#include "common/status.h"
+#include "server/ctl/command.h"
+
+namespace signvote::ctl {
+namespace {
+
+// A gnuplot string: single quotes, doubled inside; newlines would end the command.
+std::string Quoted(const std::string& text) {
+  std::string quoted = "'";
+  for (char c : text) quoted += c == '\'' ? "''" : c == '\n' ? " " : std::string(1, c);
+  return quoted + "'";
+}
+
+absl::Status RunGnuplot(const std::string& script) {
+  FILE* gnuplot = popen("gnuplot", "w");
+  if (gnuplot == nullptr) return Error(absl::StatusCode::kInternal, "cannot start gnuplot: {}", strerror(errno));
+  fwrite(script.data(), 1, script.size(), gnuplot);
+  const int result = pclose(gnuplot);
+  if (result == 0) return absl::OkStatus();
+  if (WIFEXITED(result) && WEXITSTATUS(result) == 127) {
+    return Error(absl::StatusCode::kInternal, "gnuplot is not installed; on Debian: apt-get install gnuplot-nox");
+  }
+  return Error(absl::StatusCode::kInternal, "gnuplot failed (wait status {}); its message is above", result);
+}
+
+// A run that goes on has measurements and no summary yet: it is called by its directory.
+absl::StatusOr<Curve> ReadCurve(const std::string& directory, RunSummary* run) {
+  ASSIGN_OR_RETURN(auto points, ReadMetrics(directory));
+  if (points.empty()) {
+    return Error(absl::StatusCode::kNotFound, "{}/metrics.csv has no evaluated round: is an observer in the run?",
+                 directory);
+  }
+  if (auto summary = ReadSummary(directory); summary.ok()) *run = *std::move(summary);
+  run->directory = directory;
+  return Curve{directory, std::move(points)};
+}
+
+// What all runs have in common, for the title: "accuracy by round: mnist, mode 4, partition all".
+std::string Title(const std::vector<RunSummary>& runs) {
+  std::string title = "Test accuracy by round";
+  const auto add = [&](std::string RunSummary::*field, const char* word) {
+    const auto same = [&](const RunSummary& run) { return run.*field == runs.front().*field; };
+    if (std::all_of(runs.begin(), runs.end(), same) && !(runs.front().*field).empty()) {
+      title += fmt::format(", {}{}", word, runs.front().*field);
+    }
+  };
+  add(&RunSummary::data, "");
+  add(&RunSummary::mode, "mode ");
+  add(&RunSummary::partition, "partition ");
+  return title;
+}
+
+absl::Status Plot(const std::vector<std::string>& directories, const std::string& out) {
+  std::vector<Curve> curves;
+  std::vector<RunSummary> runs;
+  for (const std::string& directory : directories) {
+    RunSummary run;
+    ASSIGN_OR_RETURN(Curve curve, ReadCurve(directory, &run));
+    curves.push_back(std::move(curve));
+    runs.push_back(std::move(run));
+  }
+  const auto labels = Labels(runs);
+  for (size_t i = 0; i < runs.size(); ++i) {
+    curves[i].title = runs[i].rule.empty()
+                          ? labels[i]
+                          : fmt::format("{}, carry {:g}, dither {:g}", labels[i], runs[i].carry, runs[i].dither);
+  }
+  RETURN_IF_ERROR(RunGnuplot(PlotScript(curves, Title(runs), out)));
+  if (!std::filesystem::exists(out)) return Error(absl::StatusCode::kInternal, "gnuplot wrote no {}", out);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+std::string PlotScript(const std::vector<Curve>& curves, const std::string& title, const std::string& out) {
+  std::string script = fmt::format(
+      "set terminal pngcairo noenhanced size 1200,750 font 'sans,15' linewidth 1.5 background 'white'\n"
+      "set output {}\nset title {}\n"
+      "set xlabel 'round'\nset ylabel 'accuracy'\nset format y '%.2f'\n"
+      "set grid linecolor '#d0d0d0' linewidth 0.7\nset key bottom right box opaque\n"
+      "set border linecolor '#404040'\nset xrange [0:*]\nset yrange [*:1]\n",
+      Quoted(out), Quoted(title));
+  // Colours that stay apart for colour-blind readers and in grey (Okabe and Ito).
+  const char* kColours[] = {"#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"};
+  for (size_t i = 0; i < curves.size(); ++i) {
+    script += fmt::format("$curve{} << END\n", i);
+    for (const Measurement& p : curves[i].points) script += fmt::format("{} {}\n", p.round, p.accuracy);
+    script += "END\n";
+  }
+  script += "plot ";
+  for (size_t i = 0; i < curves.size(); ++i) {
+    script += fmt::format(
+        "{}$curve{} using 1:2 with linespoints linewidth 2 pointtype {} pointsize 1 linecolor '{}' title {}",
+        i > 0 ? ", " : "", i, 4 + i % 7, kColours[i % std::size(kColours)], Quoted(curves[i].title));
+  }
+  return script + "\n";
+}
+
+void AddPlotCommand(CLI::App* app, Context* context) {
+  auto directories = std::make_shared<std::vector<std::string>>();
+  auto out = std::make_shared<std::string>();
+  auto* command = app->add_subcommand("plot", "Draw accuracy by round of one or several runs (needs gnuplot)");
+  command->add_option("DIR", *directories, "Directories of runs, each with a metrics.csv")->required();
+  command->add_option("--out", *out, "The picture, FILE.png")->required();
+  command->callback([context, directories, out] {
+    context->run = [context, directories, out]() -> absl::Status {
+      RETURN_IF_ERROR(Plot(*directories, *out));
+      if (context->json) {
+        context->PrintJson(Json{{"out", *out}});
+      } else {
+        context->out << *out << std::endl;
+      }
+      return absl::OkStatus();
+    };
+  });
+}
+
+}  // namespace signvote::ctl

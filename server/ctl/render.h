@@ -1,0 +1,26 @@
+// What signvotectl shows of the server's answers, as text. Pure.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "proto/signvote/v1/admin.pb.h"
+
+namespace signvote::ctl {
+
+std::string PhaseName(v1::Phase phase);  // "collecting"
+
+// "different, evicted, away", or "" for a client that is connected and heard like the others.
+std::string Flags(const v1::ClientSummary& client);
+
+std::string RenderStatus(const v1::RunStatus& status);
+std::string RenderClients(const v1::ListClientsResponse& response);
+std::string RenderClient(const v1::ClientDetail& detail);
+
+// The live view of a run: a few lines without a newline at their ends, each at most `width` columns.
+std::vector<std::string> RenderWatch(const v1::RunStatus& status, size_t width);
+
+// The same as one line, for logs.
+std::string RenderWatchLine(const v1::RunStatus& status);
+
+}  // namespace signvote::ctl

@@ -1,0 +1,144 @@
+// signvotectl summary DIR...
+#include "server/ctl/summary.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <map>
+#include <utility>
+
+#include "common/status.h"
+#include "server/ctl/command.h"
+#include "server/ctl/format.h"
+
+namespace signvote::ctl {
+namespace {
+
+using Align = Table::Align;
+
+// The rounds at which accuracies are shown: thirds of the longest run.
+std::vector<uint64_t> ShownRounds(const std::vector<RunSummary>& runs) {
+  uint64_t longest = 0;
+  for (const auto& run : runs) longest = std::max(longest, run.rounds);
+  if (longest < 3) return {longest};
+  return {longest / 3, longest * 2 / 3, longest};
+}
+
+std::string RenderAccuracy(const std::vector<RunSummary>& runs, const std::vector<std::string>& labels) {
+  const auto rounds = ShownRounds(runs);
+  std::vector<Table::Column> columns = {
+      {"accuracy", Align::kLeft}, {"data"}, {"mode"}, {"partition"}, {"carry"}, {"dither"}, {"step"}};
+  for (uint64_t round : rounds) columns.push_back({fmt::format("round {}", round)});
+  columns.push_back({"final"});
+  columns.push_back({"time"});
+  Table table(columns);
+  for (size_t i = 0; i < runs.size(); ++i) {
+    const RunSummary& run = runs[i];
+    std::vector<std::string> row = {labels[i],
+                                    run.data,
+                                    run.mode,
+                                    run.partition,
+                                    fmt::format("{:g}", run.carry),
+                                    fmt::format("{:g}", run.dither),
+                                    fmt::format("{:g}", run.step)};
+    uint64_t after = 0;
+    for (uint64_t round : rounds)
+      row.push_back(FormatPercent(AccuracyAt(run.accuracy, std::exchange(after, round), round)));
+    row.push_back(FormatPercent(run.final_accuracy));
+    row.push_back(FormatDuration(run.seconds));
+    table.Add(std::move(row));
+  }
+  return table.Render();
+}
+
+std::string RenderBytes(const std::vector<RunSummary>& runs, const std::vector<std::string>& labels) {
+  Table table({{"bytes per client and round", Align::kLeft},
+               {"up"},
+               {"down"},
+               {"float32, each way"},
+               {"saved"},
+               {"parameters"},
+               {"fingerprints"}});
+  for (size_t i = 0; i < runs.size(); ++i) {
+    const RunSummary& run = runs[i];
+    const double less = 2 * run.Float32Bytes() / (run.bytes_up + run.bytes_down);
+    table.Add({labels[i], FormatBytes(run.bytes_up), FormatBytes(run.bytes_down), FormatBytes(run.Float32Bytes()),
+               std::isfinite(less) ? fmt::format("{:.1f} times less", less) : "-", FormatCount(run.parameters),
+               run.fingerprints_agree ? "agree" : "DIFFER"});
+  }
+  return table.Render();
+}
+
+// A line a client, two columns a run; a client whose batch differs between runs has a line for each.
+std::string RenderVoters(const std::vector<RunSummary>& runs, const std::vector<std::string>& labels) {
+  std::vector<Table::Column> groups = {{"", Align::kLeft}, {""}};
+  std::vector<std::string> titles = {"client", "batch"};
+  std::map<std::pair<std::string, uint64_t>, std::vector<std::string>> lines;
+  for (size_t i = 0; i < runs.size(); ++i) {
+    groups.push_back({labels[i]});
+    groups.push_back({""});
+    titles.insert(titles.end(), {"crossover", "weight"});
+    for (const auto& client : runs[i].clients) {
+      if (client.batch == 0) continue;  // an observer casts no votes
+      auto& cells = lines[{client.name, client.batch}];
+      cells.resize(2 + 2 * runs.size());
+      cells[0] = client.name;
+      cells[1] = FormatCount(client.batch);
+      cells[2 + 2 * i] = FormatReal(client.crossover, 4);
+      cells[3 + 2 * i] = FormatReal(client.mean_weight, 3);
+    }
+  }
+  Table table(groups);
+  table.Add(titles);
+  for (auto& [key, cells] : lines) table.Add(std::move(cells));
+  return table.Render();
+}
+
+absl::Status Summary(const Context& context, const std::vector<std::string>& directories) {
+  std::vector<RunSummary> runs;
+  for (const std::string& directory : directories) {
+    ASSIGN_OR_RETURN(RunSummary run, ReadSummary(directory));
+    runs.push_back(std::move(run));
+  }
+  if (!context.json) {
+    context.out << RenderSummary(runs) << std::flush;
+    return absl::OkStatus();
+  }
+  Json all = Json::array();
+  for (const RunSummary& run : runs) {
+    Json json = run.json;
+    json["directory"] = run.directory;
+    json["float32_bytes_per_client_round"] = run.Float32Bytes();
+    all.push_back(std::move(json));
+  }
+  context.PrintJson(Json{{"runs", std::move(all)}});
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+double AccuracyAt(const std::vector<Measurement>& accuracy, uint64_t after, uint64_t until) {
+  double found = std::numeric_limits<double>::quiet_NaN();
+  for (const Measurement& m : accuracy) {
+    if (m.round > after && m.round <= until) found = m.accuracy;
+  }
+  return found;
+}
+
+std::string RenderSummary(const std::vector<RunSummary>& runs) {
+  const auto labels = Labels(runs);
+  return RenderAccuracy(runs, labels) + "\n" + RenderBytes(runs, labels) + "\n" + RenderVoters(runs, labels);
+}
+
+void AddSummaryCommand(CLI::App* app, Context* context) {
+  auto directories = std::make_shared<std::vector<std::string>>();
+  auto* command =
+      app->add_subcommand("summary", "The final table of finished runs: accuracy, bytes, each client's weight");
+  command->add_option("DIR", *directories, "Directories of runs, each with a summary.json")->required();
+  command->callback(
+      [context, directories] { context->run = [context, directories] { return Summary(*context, *directories); }; });
+}
+
+}  // namespace signvote::ctl

@@ -1,0 +1,17 @@
+// The table at the end of one or several runs. Pure.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "server/ctl/run_files.h"
+
+namespace signvote::ctl {
+
+// The last measurement in (after, until]; NaN when there is none.
+double AccuracyAt(const std::vector<Measurement>& accuracy, uint64_t after, uint64_t until);
+
+std::string RenderSummary(const std::vector<RunSummary>& runs);
+
+}  // namespace signvote::ctl

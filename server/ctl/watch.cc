@@ -1,0 +1,97 @@
+// signvotectl watch: follows a run until it ends.
+#include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "common/status.h"
+#include "server/ctl/command.h"
+#include "server/ctl/render.h"
+
+namespace signvote::ctl {
+namespace {
+
+bool Ends(v1::Phase phase) { return phase == v1::FINISHED_RUN || phase == v1::STOPPING_RUN; }
+
+size_t TerminalWidth() {
+  winsize size{};
+  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 80;
+  return size.ws_col;
+}
+
+// Where updates go.
+class View {
+ public:
+  virtual ~View() = default;
+  virtual void Show(const v1::RunStatus& status) = 0;
+};
+
+// Redraws the same lines of a terminal.
+class TerminalView : public View {
+ public:
+  explicit TerminalView(std::ostream* out) : out_(out) {}
+  void Show(const v1::RunStatus& status) override {
+    std::string text = drawn_ > 0 ? fmt::format("\x1b[{}A\r\x1b[J", drawn_) : "";
+    const auto lines = RenderWatch(status, TerminalWidth() - 1);
+    for (const std::string& line : lines) text += line + "\n";
+    drawn_ = lines.size();
+    *out_ << text << std::flush;
+  }
+
+ private:
+  std::ostream* out_;
+  size_t drawn_ = 0;
+};
+
+// One line an update: of every `every`-th round, and of each phase but the two that come with every round.
+class LineView : public View {
+ public:
+  LineView(std::ostream* out, uint64_t every, bool json) : out_(out), every_(every), json_(json) {}
+  void Show(const v1::RunStatus& status) override {
+    const bool usual = status.phase() == v1::COLLECTING || status.phase() == v1::CLOSING;
+    const bool new_round = status.round() != shown_round_ && status.round() % every_ == 0;
+    const bool new_phase = !usual && status.phase() != shown_phase_;
+    if (!first_ && !new_round && !new_phase) return;
+    first_ = false;
+    shown_round_ = status.round();
+    shown_phase_ = status.phase();
+    *out_ << (json_ ? ToJson(status).dump() : RenderWatchLine(status)) << std::endl;
+  }
+
+ private:
+  std::ostream* out_;
+  uint64_t every_;
+  bool json_;
+  bool first_ = true;
+  uint64_t shown_round_ = 0;
+  v1::Phase shown_phase_ = v1::PHASE_UNSPECIFIED;
+};
+
+absl::Status Watch(const Context& context, uint64_t every) {
+  std::unique_ptr<View> view;
+  if (!context.json && isatty(STDOUT_FILENO)) {
+    view = std::make_unique<TerminalView>(&context.out);
+  } else {
+    view = std::make_unique<LineView>(&context.out, every, context.json);
+  }
+  Connection connection(context.server);
+  grpc::ClientContext call;
+  auto stream = connection.stub().Watch(&call, v1::WatchRequest());
+  v1::RunStatus status;
+  while (stream->Read(&status)) view->Show(status);
+  const grpc::Status end = stream->Finish();
+  // A server that ends with its run may take the connection down before the stream's own end.
+  if (end.ok() || Ends(status.phase())) return absl::OkStatus();
+  return FromGrpc(end, context.server);
+}
+
+}  // namespace
+
+void AddWatchCommand(CLI::App* app, Context* context) {
+  auto every = std::make_shared<uint64_t>(1);
+  auto* command =
+      app->add_subcommand("watch", "Follow the run until it ends: redrawn in place on a terminal, else in lines");
+  command->add_option("--every", *every, "Without a terminal: a line every so many rounds")->check(CLI::PositiveNumber);
+  command->callback([context, every] { context->run = [context, every] { return Watch(*context, *every); }; });
+}
+
+}  // namespace signvote::ctl

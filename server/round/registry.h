@@ -1,0 +1,72 @@
+// Every client that was ever admitted, by name. Ordered by name, so that what is derived from it does not depend on who
+// came first.
+#pragma once
+
+#include <absl/status/status.h>
+#include <absl/time/time.h>
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "common/fingerprint.h"
+#include "proto/signvote/v1/federation.pb.h"
+#include "proto/signvote/v1/journal.pb.h"
+
+namespace signvote {
+
+struct Client {
+  // Kept across restarts.
+  uint64_t id = 0;
+  std::string name;
+  v1::Role role = v1::VOTER;
+  uint32_t batch = 0;
+  uint32_t fraction = 1;
+  bool evicted = false;
+  uint64_t rounds_counted = 0;
+  uint64_t last_ballot = 0;  // round of its newest counted ballot: this and older ones are never counted again
+
+  // Of this process.
+  uint64_t session = 0;  // 0: not connected
+  std::string token;     // lets it take its session over
+  absl::Time last_seen = absl::InfinitePast();
+  uint64_t bytes_up = 0;
+  uint64_t bytes_down = 0;
+  uint64_t stale_ballots = 0;
+  uint64_t refused_ballots = 0;
+  uint64_t applied_round = 0;
+  Fingerprint applied;
+  bool disagrees = false;  // its last reported fingerprint was not the server's
+
+  bool IsConnected() const { return session != 0; }
+};
+
+class Registry {
+ public:
+  // Null when there is none.
+  Client* Find(std::string_view name);
+  const Client* Find(std::string_view name) const;
+  Client* FindById(uint64_t id);
+
+  // The client of this name, made when it is new.
+  Client& Admit(const std::string& name);
+
+  std::map<std::string, Client, std::less<>>& clients() { return clients_; }
+  const std::map<std::string, Client, std::less<>>& clients() const { return clients_; }
+
+  void Apply(const v1::ClientRecord& record);
+  static v1::ClientRecord RecordOf(const Client& client);
+
+  void Save(std::string* out) const;
+  absl::Status Restore(std::string_view bytes);
+
+ private:
+  std::map<std::string, Client, std::less<>> clients_;
+  std::map<uint64_t, Client*> by_id_;
+};
+
+// INVALID_ARGUMENT unless it is 1 to 64 of [A-Za-z0-9._-].
+absl::Status ValidateName(std::string_view name);
+
+}  // namespace signvote

@@ -1,0 +1,71 @@
+#include "server/round/round.h"
+
+#include <fmt/format.h>
+
+namespace signvote {
+
+template <typename Change>
+void Round::Update(VoterId id, Change change) {
+  Voter& voter = voters_[id];
+  ballots_ -= voter.age.has_value();
+  waiting_ -= voter.Waited();
+  change(voter);
+  ballots_ += voter.age.has_value();
+  waiting_ += voter.Waited();
+}
+
+void Round::Arrive(VoterId voter, bool asked) {
+  Update(voter, [&](Voter& v) {
+    v.present = true;
+    v.asked = asked;
+  });
+}
+
+void Round::Depart(VoterId voter) {
+  Update(voter, [](Voter& v) { v.present = false; });
+}
+
+void Round::Vote(VoterId voter, uint32_t age) {
+  Update(voter, [&](Voter& v) { v.age = age; });
+}
+
+void Round::Evict(VoterId voter) {
+  Update(voter, [](Voter& v) { v = Voter{.present = false, .asked = false}; });
+}
+
+bool Round::IsAsked(VoterId voter) const {
+  auto found = voters_.find(voter);
+  return found == voters_.end() || found->second.asked;
+}
+
+std::optional<uint32_t> Round::Voted(VoterId voter) const {
+  auto found = voters_.find(voter);
+  return found == voters_.end() ? std::nullopt : found->second.age;
+}
+
+bool Round::MayClose(absl::Time now) const {
+  if (ballots_ == 0 || ballots_ < options_.quorum) return false;
+  return waiting_ == 0 || now >= deadline_;
+}
+
+std::string Round::Problem(absl::Time now) const {
+  if (ballots_ + waiting_ < options_.quorum) {
+    return fmt::format("round {} waits for voters: {} of the {} that rounds.quorum asks for are here", number_,
+                       ballots_ + waiting_, options_.quorum);
+  }
+  if (now >= deadline_ && ballots_ < options_.quorum) {
+    return fmt::format("round {} is past its deadline with {} ballots, rounds.quorum asks for {}", number_, ballots_,
+                       options_.quorum);
+  }
+  return "";
+}
+
+std::vector<VoterId> Round::Voters() const {
+  std::vector<VoterId> voters;
+  for (const auto& [id, voter] : voters_) {
+    if (voter.age) voters.push_back(id);
+  }
+  return voters;
+}
+
+}  // namespace signvote

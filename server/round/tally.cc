@@ -1,0 +1,74 @@
+#include "server/round/tally.h"
+
+#include "common/bytes.h"
+#include "common/status.h"
+
+namespace signvote {
+
+void Serially(size_t count, const std::function<void(size_t)>& body) {
+  for (size_t i = 0; i < count; ++i) body(i);
+}
+
+Tally::Tally(const VoteOptions& options, BlockRange range, std::vector<float> parameters)
+    : range_(range),
+      parameters_(std::move(parameters)),
+      decisions_(range.count),
+      fingerprint_(FingerprintOf(parameters_)) {
+  for (uint64_t i = 0; i < range.count; ++i) {
+    const uint64_t block = range.first + i;
+    rules_.push_back(MakeRule(options, {block, range.Size(block)}));
+  }
+}
+
+void Tally::Decode(std::span<const std::vector<Ballot>> ballots, const ParallelFor& parallel) {
+  std::vector<VoterId> voters;
+  for (const Ballot& ballot : ballots.front()) voters.push_back(ballot.voter);
+  const std::vector<VoterId> electorate = electorate_.Close(round_ + 1, voters);
+  parallel(rules_.size(), [&](size_t i) { rules_[i]->Decode(round_ + 1, ballots[i], electorate, &decisions_[i]); });
+}
+
+std::span<float> Tally::BlockParameters(size_t index) {
+  const uint64_t block = range_.first + index;
+  return std::span(parameters_).subspan(range_.Begin(block) - range_.FirstCoordinate(), range_.Size(block));
+}
+
+void Tally::Apply(Step step, const ParallelFor& parallel) {
+  parallel(rules_.size(), [&](size_t i) {
+    ApplyDecision(decisions_[i].signs, decisions_[i].zeros, step, BlockParameters(i));
+  });
+  fingerprint_ = FingerprintOf(parameters_);
+  ++round_;
+}
+
+void Tally::Save(std::string* out) const {
+  auto put_sized = [out](const auto& saved) {
+    std::string part;
+    saved.Save(&part);
+    PutRaw(out, uint64_t{part.size()});
+    *out += part;
+  };
+  put_sized(electorate_);
+  for (const auto& rule : rules_) put_sized(*rule);
+}
+
+absl::Status Tally::Restore(uint64_t round, std::vector<float> parameters, std::string_view bytes) {
+  if (parameters.size() != range_.Coordinates()) {
+    return InvalidArgument("{} parameters, expected {}", parameters.size(), range_.Coordinates());
+  }
+  auto take_sized = [&bytes](auto& restored) -> absl::Status {
+    uint64_t size = 0;
+    if (!TakeRaw(&bytes, &size) || size > bytes.size()) return InvalidArgument("the learnt state is cut short");
+    RETURN_IF_ERROR(restored.Restore(bytes.substr(0, size)));
+    bytes.remove_prefix(size);
+    return absl::OkStatus();
+  };
+  RETURN_IF_ERROR(take_sized(electorate_));
+  for (auto& rule : rules_) RETURN_IF_ERROR(take_sized(*rule));
+  if (!bytes.empty()) return InvalidArgument("{} bytes are left over after the learnt state", bytes.size());
+  parameters_ = std::move(parameters);
+  round_ = round;
+  fingerprint_ = FingerprintOf(parameters_);
+  return absl::OkStatus();
+}
+
+}  // namespace signvote

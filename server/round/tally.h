@@ -1,0 +1,66 @@
+// What a run has learnt: parameters, evidence, reliability and electorate after some round, and the one way in which
+// ballots change them. The live server and the replay of a journal both go through here, so they cannot differ.
+//
+// Thread-safety: none, except that Decode and Apply work on blocks in parallel by the ParallelFor given to them.
+#pragma once
+
+#include <absl/status/statusor.h>
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "common/blocks.h"
+#include "common/fingerprint.h"
+#include "common/sign_vector.h"
+#include "common/step.h"
+#include "server/round/electorate.h"
+#include "server/vote/rule.h"
+
+namespace signvote {
+
+// Calls body(i) for every i in [0, count), in any order and on any threads.
+using ParallelFor = std::function<void(size_t count, const std::function<void(size_t)>& body)>;
+void Serially(size_t count, const std::function<void(size_t)>& body);
+
+class Tally {
+ public:
+  // parameters: those of the range, after round 0.
+  Tally(const VoteOptions& options, BlockRange range, std::vector<float> parameters);
+
+  // Decodes round() + 1 from its ballots: ballots[i] are those on block range().first + i, each ascending by voter and
+  // all of the same voters. Evidence and reliability move on, parameters do not yet: the decisions first have to be durable.
+  void Decode(std::span<const std::vector<Ballot>> ballots, const ParallelFor& parallel);
+  // The decision of the round that Decode or Apply saw last, one a block.
+  std::span<const SignVector> decisions() const { return decisions_; }
+  // Moves the parameters by the decoded decisions; the round is then closed.
+  void Apply(Step step, const ParallelFor& parallel);
+
+  uint64_t round() const { return round_; }  // closed
+  const BlockRange& range() const { return range_; }
+  std::span<const float> parameters() const { return parameters_; }
+  const Fingerprint& fingerprint() const { return fingerprint_; }  // after round()
+  Electorate& electorate() { return electorate_; }
+  const Electorate& electorate() const { return electorate_; }
+  const Rule& rule(uint64_t block) const { return *rules_[block - range_.first]; }
+
+  // All but the parameters, which are saved beside it.
+  void Save(std::string* out) const;
+  // A tally of the same options and range as saved. INVALID_ARGUMENT when it is not, or the bytes are damaged.
+  absl::Status Restore(uint64_t round, std::vector<float> parameters, std::string_view bytes);
+
+ private:
+  std::span<float> BlockParameters(size_t index);
+
+  BlockRange range_;
+  std::vector<std::unique_ptr<Rule>> rules_;  // one a block
+  std::vector<float> parameters_;
+  Electorate electorate_;
+  std::vector<SignVector> decisions_;
+  uint64_t round_ = 0;
+  Fingerprint fingerprint_;
+};
+
+}  // namespace signvote

@@ -1,0 +1,293 @@
+// What administrators see and change: see admin.proto.
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "common/status.h"
+#include "server/service/federation.h"
+
+namespace signvote {
+namespace {
+
+constexpr absl::Duration kFinishingGrace = absl::Seconds(60);
+
+v1::Quantiles QuantilesOf(std::vector<float> values) {
+  v1::Quantiles quantiles;
+  if (values.empty()) return quantiles;
+  std::sort(values.begin(), values.end());
+  auto at = [&](double q) { return values[static_cast<size_t>(q * static_cast<double>(values.size() - 1))]; };
+  quantiles.set_minimum(values.front());
+  quantiles.set_p25(at(0.25));
+  quantiles.set_median(at(0.5));
+  quantiles.set_p75(at(0.75));
+  quantiles.set_maximum(values.back());
+  quantiles.set_mean(std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size()));
+  return quantiles;
+}
+
+absl::Status UnknownClient(const std::string& name) {
+  return absl::NotFoundError(
+      fmt::format("no client named {} was ever admitted; signvotectl clients lists them", name));
+}
+
+}  // namespace
+
+v1::Phase Federation::PhaseNow() const {
+  if (broadcast_.closed >= options_.rounds.total) return v1::FINISHED_RUN;
+  if (farewell_) return v1::STOPPING_RUN;
+  if (!disk_problem_.empty()) return v1::STALLED;
+  if (closing_) return v1::CLOSING;
+  if (paused_) return v1::PAUSED;
+  return Problem().empty() ? v1::COLLECTING : v1::WAITING;
+}
+
+std::string Federation::Problem() const {
+  if (!disk_problem_.empty()) return disk_problem_;
+  if (paused_) return "paused by an administrator; signvotectl resume goes on";
+  return round_ ? round_->Problem(environment_.now()) : "";
+}
+
+v1::RunStatus Federation::MakeStatus() const {
+  v1::RunStatus status;
+  status.set_run(run_);
+  status.set_directory(options_.directory);
+  status.set_phase(PhaseNow());
+  status.set_problem(Problem());
+  status.set_round(broadcast_.closed);
+  status.set_rounds_total(options_.rounds.total);
+  status.set_ballots(round_ ? round_->ballots() : 0);
+  status.set_quorum(options_.rounds.quorum);
+  for (const auto& [name, client] : registry_.clients()) {
+    if (!client.IsConnected()) continue;
+    client.role == v1::VOTER ? status.set_voters(status.voters() + 1) : status.set_observers(status.observers() + 1);
+  }
+  status.set_rule(options_.vote.rule);
+  status.set_carry(options_.vote.carry);
+  status.set_dither(options_.dither);
+  status.set_fraction(options_.fraction);
+  const uint64_t open = std::min(broadcast_.closed + 1, options_.rounds.total);
+  status.set_step(StepFor(StepNow(), open, options_.rounds.total).size);
+  status.set_parameters(broadcast_.range.parameters);
+  status.set_first_block(broadcast_.range.first);
+  status.set_blocks(broadcast_.range.count);
+  const absl::Time until = std::min(finished_at_, environment_.now());
+  status.set_seconds(std::max(0.0, absl::ToDoubleSeconds(until - std::min(until, std::min(first_opened_, round_opened_)))));
+  status.set_seconds_per_round(seconds_per_round_);
+  status.set_eta_seconds(seconds_per_round_ * static_cast<double>(options_.rounds.total - broadcast_.closed));
+  status.set_bytes_up(bytes_up_);
+  status.set_bytes_down(bytes_down_);
+  status.set_bytes_join(bytes_join_);
+  auto mean = [](uint64_t bytes, uint64_t count) {
+    return count == 0 ? 0.0 : static_cast<double>(bytes) / static_cast<double>(count);
+  };
+  status.set_bytes_up_per_client_round(mean(bytes_up_, ballots_counted_));
+  status.set_bytes_down_per_client_round(mean(bytes_down_, decisions_delivered_));
+  for (const v1::Evaluation& evaluation : evaluations_) *status.add_evaluations() = evaluation;
+  status.set_trust(last_row_.trust);
+  status.mutable_last_round()->set_collect_seconds(last_row_.collect_seconds);
+  status.mutable_last_round()->set_decode_seconds(last_row_.decode_seconds);
+  status.mutable_last_round()->set_journal_seconds(last_row_.journal_seconds);
+  return status;
+}
+
+v1::RunStatus Federation::Status() {
+  std::lock_guard lock(mu_);
+  v1::RunStatus status = MakeStatus();
+  std::lock_guard core(core_mu_);
+  *status.mutable_fingerprint() = ToProto(tally_.fingerprint());
+  return status;
+}
+
+v1::ClientSummary Federation::Summarize(const Client& client) const {
+  v1::ClientSummary summary;
+  summary.set_name(client.name);
+  summary.set_client_id(client.id);
+  summary.set_role(client.role);
+  summary.set_connected(client.IsConnected());
+  summary.set_evicted(client.evicted);
+  summary.set_batch(client.batch);
+  summary.set_fraction(client.fraction);
+  summary.set_rounds_counted(client.rounds_counted);
+  summary.set_last_seen_seconds(
+      client.last_seen == absl::InfinitePast() ? -1 : absl::ToDoubleSeconds(environment_.now() - client.last_seen));
+  summary.set_bytes_up(client.bytes_up);
+  summary.set_bytes_down(client.bytes_down);
+  summary.set_round(client.applied_round);
+  *summary.mutable_fingerprint() = ToProto(client.applied);
+  summary.set_fingerprint_agrees(!client.disagrees);
+  summary.set_stale_ballots(client.stale_ballots);
+  summary.set_refused_ballots(client.refused_ballots);
+  if (client.role != v1::VOTER) return summary;
+
+  double coordinates = 0, crossover = 0, weight = 0;
+  for (uint64_t i = 0; i < tally_.range().count; ++i) {
+    const uint64_t block = tally_.range().first + i;
+    const VoterReport report = tally_.rule(block).Report(client.id);
+    const double size = static_cast<double>(tally_.range().Size(block));
+    coordinates += size;
+    crossover += size * report.crossover;
+    weight += size * report.mean_weight;
+    if (report.different) summary.set_different(true);
+  }
+  summary.set_crossover(crossover / coordinates);
+  summary.set_mean_weight(weight / coordinates);
+  return summary;
+}
+
+v1::ListClientsResponse Federation::Clients() {
+  v1::ListClientsResponse response;
+  std::lock_guard lock(mu_);
+  std::lock_guard core(core_mu_);
+  for (const auto& [name, client] : registry_.clients()) *response.add_clients() = Summarize(client);
+  return response;
+}
+
+absl::StatusOr<v1::ClientDetail> Federation::Detail(const std::string& name) {
+  v1::ClientDetail detail;
+  VoterId voter = 0;
+  {
+    std::lock_guard lock(mu_);
+    std::lock_guard core(core_mu_);
+    const Client* client = registry_.Find(name);
+    if (!client) return UnknownClient(name);
+    *detail.mutable_summary() = Summarize(*client);
+    if (client->role != v1::VOTER) return detail;
+    voter = client->id;
+  }
+  std::lock_guard core(core_mu_);
+  detail.set_round(tally_.round());
+  const BlockRange& range = tally_.range();
+  for (uint64_t block = range.first; block < range.first + range.count; ++block) {
+    const VoterReport report = tally_.rule(block).Report(voter);
+    v1::BlockReliability& reliability = *detail.add_blocks();
+    reliability.set_block(block);
+    reliability.set_crossover(report.crossover);
+    reliability.set_weight(report.weight);
+    reliability.set_next_weight(report.next_weight);
+    reliability.set_different(report.different);
+    reliability.set_trust(report.trust);
+  }
+  uint64_t begin = 0;
+  const uint64_t first = range.FirstCoordinate(), last = first + range.Coordinates();
+  for (const TensorShape& tensor : bundle_.parameters.tensors) {
+    const uint64_t end = begin + tensor.Coordinates();
+    const uint64_t from = std::max(begin, first), to = std::min(end, last);
+    begin = end;
+    if (from >= to) continue;
+    std::vector<float> crossovers, weights;
+    for (uint64_t at = from; at < to;) {
+      const uint64_t block = at / kBlockCoordinates;
+      const uint64_t stop = std::min(to, range.Begin(block) + range.Size(block));
+      std::vector<float> crossover, weight;
+      tally_.rule(block).PerCoordinate(voter, at - range.Begin(block), stop - range.Begin(block), &crossover, &weight);
+      crossovers.insert(crossovers.end(), crossover.begin(), crossover.end());
+      weights.insert(weights.end(), weight.begin(), weight.end());
+      at = stop;
+    }
+    v1::TensorReliability& reliability = *detail.add_tensors();
+    reliability.set_name(tensor.name);
+    reliability.set_coordinates(to - from);
+    *reliability.mutable_crossover() = QuantilesOf(std::move(crossovers));
+    *reliability.mutable_weight() = QuantilesOf(std::move(weights));
+  }
+  return detail;
+}
+
+absl::Status Federation::SetPaused(bool paused) {
+  Locked locked(this);
+  if (finished_at_ != absl::InfiniteFuture()) {
+    return Error(absl::StatusCode::kFailedPrecondition, "the run is finished: there is nothing to {}",
+                 paused ? "pause" : "resume");
+  }
+  paused_ = paused;
+  spdlog::info(paused ? "paused" : "resumed");
+  CloseIfDue();
+  return absl::OkStatus();
+}
+
+absl::Status Federation::SetStepSize(float size) {
+  if (!std::isfinite(size) || size <= 0) return InvalidArgument("step size {}: expected a finite number above 0", size);
+  Locked locked(this);
+  step_size_ = size;
+  v1::StepRecord& record = *pending_records_.emplace_back().mutable_step();
+  record.set_from_round(broadcast_.closed + (closing_ ? 2 : 1));
+  record.set_size(size);
+  spdlog::info("step size {} from round {} on", size, record.from_round());
+  return absl::OkStatus();
+}
+
+absl::Status Federation::SetEvicted(const std::string& name, bool evicted) {
+  uint64_t voter = 0;
+  {
+    Locked locked(this);
+    Client* client = registry_.Find(name);
+    if (!client) return UnknownClient(name);
+    if (client->evicted == evicted) {
+      return Error(absl::StatusCode::kAlreadyExists, "client {} is {} already", name, evicted ? "evicted" : "admitted");
+    }
+    voter = client->id;
+    client->evicted = evicted;
+    if (evicted) {
+      if (round_) round_->Evict(voter);
+      box_.Discard(voter);
+      if (client->session != 0) {
+        v1::ServerMessage message;
+        message.mutable_farewell()->set_reason(v1::Farewell::EVICTED);
+        message.mutable_farewell()->set_detail("an administrator evicted this client");
+        sessions_.at(client->session).feed.Say(message);
+        End(client->session, Error(absl::StatusCode::kPermissionDenied, "client {} is evicted", name));
+      }
+    }
+    spdlog::info("{} {}", name, evicted ? "evicted" : "readmitted");
+    CloseIfDue();
+  }
+  // The electorate changes between rounds, where the journal says so: the runner does one thing at a time.
+  environment_.run([this, voter] {
+    std::lock_guard lock(mu_);
+    std::lock_guard core(core_mu_);
+    const Client& client = *registry_.FindById(voter);
+    tally_.electorate().SetEvicted(voter, client.evicted);
+    *pending_records_.emplace_back().mutable_client() = Registry::RecordOf(client);
+  });
+  return absl::OkStatus();
+}
+
+void Federation::Stop(v1::Farewell::Reason reason, const std::string& detail) {
+  Locked locked(this);
+  if (farewell_) return;
+  v1::ServerMessage message;
+  v1::Farewell& farewell = *message.mutable_farewell();
+  farewell.set_reason(reason);
+  farewell.set_return_after_seconds(reason == v1::Farewell::STOPPING ? 2 : 0);
+  farewell.set_detail(detail);
+  farewell_ = farewell;
+  round_.reset();
+  broadcast_.open = 0;
+  for (auto& [id, session] : sessions_) {
+    session.feed.Say(message);
+    End(id, reason == v1::Farewell::STOPPING ? Error(absl::StatusCode::kUnavailable, "the server is stopping: {}", detail)
+                                             : absl::OkStatus());
+  }
+}
+
+bool Federation::IsFinished() {
+  std::lock_guard lock(mu_);
+  if (finished_at_ == absl::InfiniteFuture()) return broadcast_.closed >= options_.rounds.total;
+  if (environment_.now() > finished_at_ + kFinishingGrace) return true;
+  for (const auto& [name, client] : registry_.clients()) {
+    if (!client.IsConnected()) continue;
+    if (client.applied_round < options_.rounds.total) return false;
+    const bool evaluated = !evaluations_.empty() && evaluations_.back().round() >= options_.rounds.total;
+    if (client.role == v1::OBSERVER && !evaluated) return false;
+  }
+  return true;
+}
+
+bool Federation::HasSessions() {
+  std::lock_guard lock(mu_);
+  return !sessions_.empty();
+}
+
+}  // namespace signvote

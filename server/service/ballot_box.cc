@@ -1,0 +1,67 @@
+#include "server/service/ballot_box.h"
+
+namespace signvote {
+
+PendingBallot BallotBox::NewBallot(VoterId voter, uint32_t k, uint64_t round) const {
+  PendingBallot ballot{.round = round, .blocks = {}, .stripes = {}, .missing = range_.count};
+  ballot.blocks.resize(range_.count);
+  if (k > 1) {
+    for (uint64_t i = 0; i < range_.count; ++i) {
+      const uint64_t block = range_.first + i;
+      ballot.stripes.push_back(VotedStripes({seed_, voter, round, k}, block, range_.Size(block)));
+    }
+  }
+  return ballot;
+}
+
+BallotBox::Outcome BallotBox::Add(VoterId voter, uint32_t k, uint64_t round, uint64_t block, SignVector planes) {
+  auto& ballots = round == open_ ? fresh_ : late_;
+  auto [entry, is_new] = ballots.try_emplace(voter);
+  PendingBallot& ballot = entry->second;
+  if (is_new || ballot.round < round) ballot = NewBallot(voter, k, round);
+  if (ballot.round > round) return Outcome::kDuplicate;  // a newer one of this voter is on its way: nothing to add
+  std::optional<SignVector>& slot = ballot.blocks[block - range_.first];
+  if (slot) return *slot == planes ? Outcome::kDuplicate : Outcome::kConflict;
+  slot = std::move(planes);
+  return --ballot.missing == 0 ? Outcome::kCompleted : Outcome::kAdded;
+}
+
+std::map<VoterId, uint64_t> BallotBox::CompleteLate() const {
+  std::map<VoterId, uint64_t> complete;
+  for (const auto& [voter, ballot] : late_) {
+    if (ballot.IsComplete()) complete.emplace(voter, ballot.round);
+  }
+  return complete;
+}
+
+std::map<VoterId, PendingBallot> BallotBox::Close(uint64_t open, std::span<const VoterId> voters) {
+  std::map<VoterId, PendingBallot> counted;
+  for (VoterId voter : voters) {
+    for (auto* ballots : {&fresh_, &late_}) {
+      auto found = ballots->find(voter);
+      if (found == ballots->end() || !found->second.IsComplete()) continue;
+      counted.emplace(voter, std::move(found->second));
+      ballots->erase(found);
+      break;
+    }
+    late_.erase(voter);
+  }
+  for (auto& [voter, ballot] : fresh_) late_.insert_or_assign(voter, std::move(ballot));
+  fresh_.clear();
+  open_ = open + 1;
+  return counted;
+}
+
+std::vector<std::vector<Ballot>> BallotsByBlock(const std::map<VoterId, PendingBallot>& ballots, size_t blocks) {
+  std::vector<std::vector<Ballot>> result(blocks);
+  for (const auto& [voter, ballot] : ballots) {
+    for (size_t i = 0; i < blocks; ++i) {
+      Ballot view{voter, ballot.blocks[i]->signs, ballot.blocks[i]->zeros, {}};
+      if (!ballot.stripes.empty()) view.stripes = ballot.stripes[i];
+      result[i].push_back(view);
+    }
+  }
+  return result;
+}
+
+}  // namespace signvote

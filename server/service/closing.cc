@@ -1,0 +1,278 @@
+// From ballots to decision, in one direction: CloseIfDue -> RunClosing: decode -> journal -> publish -> apply -> OpenRound.
+#include <spdlog/spdlog.h>
+
+#include "common/status.h"
+#include "server/service/federation.h"
+
+namespace signvote {
+namespace {
+
+constexpr absl::Duration kDiskRetry = absl::Seconds(1);
+
+}  // namespace
+
+StepOptions Federation::StepNow() const {
+  StepOptions step = options_.step;
+  if (step_size_ > 0) step.size = step_size_;
+  return step;
+}
+
+void Federation::OpenRound() {
+  const uint64_t number = broadcast_.closed + 1;
+  if (farewell_ || number > options_.rounds.total) return;
+  const absl::Time now = environment_.now();
+  round_.emplace(options_.rounds, number, now);
+  round_opened_ = now;
+  broadcast_.open = number;
+
+  std::vector<VoterId> candidates;
+  for (const auto& [name, client] : registry_.clients()) {
+    if (client.role == v1::VOTER && client.IsConnected() && !client.evicted) candidates.push_back(client.id);
+  }
+  std::sort(candidates.begin(), candidates.end());
+  const std::vector<VoterId> drawn = DrawElectorate(candidates, options_.rounds.electorate, options_.seed, number);
+  asked_ = {drawn.begin(), drawn.end()};
+  for (VoterId voter : candidates) round_->Arrive(voter, asked_.contains(voter));
+  for (const auto& [voter, ballot_round] : box_.CompleteLate()) {
+    round_->Vote(voter, static_cast<uint32_t>(number - ballot_round));
+  }
+  for (const auto& [id, session] : sessions_) wake_.insert(id);
+}
+
+void Federation::CloseIfDue() {
+  const absl::Time now = environment_.now();
+  if (!round_ || closing_ || paused_ || farewell_ || !round_->MayClose(now)) return;
+  Closing& closing = closing_.emplace();
+  closing.round = round_->number();
+  closing.step = StepFor(StepNow(), closing.round, options_.rounds.total);
+  closing.ballots = box_.Close(closing.round, round_->Voters());
+  first_opened_ = std::min(first_opened_, round_opened_);
+  closing.row.round = closing.round;
+  closing.row.ballots = static_cast<uint32_t>(closing.ballots.size());
+  closing.row.step = closing.step.size;
+  closing.row.collect_seconds = absl::ToDoubleSeconds(now - round_opened_);
+  for (const auto& [voter, ballot] : closing.ballots) closing.row.late += ballot.round < closing.round;
+  round_.reset();
+  broadcast_.open = 0;
+  environment_.run([this] { RunClosing(); });
+}
+
+void Federation::CountBallots() {
+  for (const auto& [voter, ballot] : closing_->ballots) {
+    Client& client = *registry_.FindById(voter);
+    ++client.rounds_counted;
+    client.last_ballot = ballot.round;
+    ++ballots_counted_;
+  }
+}
+
+void Federation::RunClosing() {
+  // Nobody else touches closing_ while it is set, but for reading that it is.
+  Closing& closing = *closing_;
+  ClosedRound frames;
+  std::vector<v1::JournalRecord> records;
+  if (!closing.is_decoded) {
+    std::lock_guard lock(mu_);
+    closing.prelude.swap(pending_records_);
+  }
+  {
+    std::lock_guard core(core_mu_);
+    const absl::Time start = environment_.now();
+    if (!closing.is_decoded) {
+      previous_decisions_.assign(tally_.decisions().begin(), tally_.decisions().end());
+      tally_.Decode(BallotsByBlock(closing.ballots, tally_.range().count), environment_.parallel);
+      closing.is_decoded = true;
+      closing.row.trust = MeanTrust();
+    }
+    frames = FramesOf(closing);
+    records = RecordsOf(closing);
+    closing.row.decode_seconds += absl::ToDoubleSeconds(environment_.now() - start);
+  }
+  if (!Journal(records)) return;  // Tick runs it again
+  PublishDecisions(std::move(frames));
+  Fingerprint fingerprint;
+  {
+    std::lock_guard core(core_mu_);
+    tally_.Apply(closing.step, environment_.parallel);
+    fingerprint = tally_.fingerprint();
+  }
+  PublishRound(fingerprint);
+}
+
+double Federation::MeanTrust() {
+  double sum = 0;
+  for (uint64_t i = 0; i < tally_.range().count; ++i) sum += tally_.rule(tally_.range().first + i).Report(0).trust;
+  return sum / static_cast<double>(tally_.range().count);
+}
+
+ClosedRound Federation::FramesOf(const Closing& closing) {
+  ClosedRound frames;
+  frames.number = closing.round;
+  for (uint64_t i = 0; i < tally_.range().count; ++i) {
+    const SignVector& decision = tally_.decisions()[i];
+    v1::ServerMessage message;
+    v1::DecisionBlock& block = *message.mutable_decision();
+    block.set_round(closing.round);
+    block.set_block(tally_.range().first + i);
+    block.set_step(closing.step.size);
+    block.set_decay(closing.step.decay);
+    EncodeSigns(decision.signs, decision.zeros, {}, block.mutable_signs());
+    frames.plain.push_back(MakeFrame(message));
+    frames.decisions.push_back(frames.plain.back());
+    if (options_.vote.carry == 0 || previous_decisions_[i].signs.empty()) continue;
+    EncodeSigns(decision.signs, decision.zeros, previous_decisions_[i].signs, block.mutable_signs());
+    if (block.signs().signs_coding() == v1::SignBlock::DIFFERENCE) frames.decisions.back() = MakeFrame(message);
+  }
+  return frames;
+}
+
+std::vector<v1::JournalRecord> Federation::RecordsOf(const Closing& closing) {
+  std::vector<v1::JournalRecord> records;
+  if (!environment_.store->wants_decisions()) return records;
+  records = closing.prelude;
+  v1::RoundRecord& round = *records.emplace_back().mutable_round();
+  round.set_round(closing.round);
+  round.set_step(closing.step.size);
+  round.set_decay(closing.step.decay);
+  *round.mutable_before() = ToProto(tally_.fingerprint());
+  for (const auto& [voter, ballot] : closing.ballots) {
+    round.add_voters(voter);
+    if (closing.row.late > 0) round.add_ages(static_cast<uint32_t>(closing.round - ballot.round));
+  }
+  for (uint64_t i = 0; i < tally_.range().count; ++i) {
+    const uint64_t block = tally_.range().first + i;
+    if (environment_.store->wants_ballots()) {
+      for (const auto& [voter, ballot] : closing.ballots) {
+        v1::BallotRecord& record = *records.emplace_back().mutable_ballot();
+        record.set_block(block);
+        record.set_client_id(voter);
+        EncodeSigns(ballot.blocks[i]->signs, ballot.blocks[i]->zeros, {}, record.mutable_signs());
+      }
+    }
+    v1::DecisionRecord& record = *records.emplace_back().mutable_decision();
+    record.set_block(block);
+    EncodeSigns(tally_.decisions()[i].signs, tally_.decisions()[i].zeros, {}, record.mutable_signs());
+  }
+  records.emplace_back().mutable_round_end()->set_round(closing.round);
+  return records;
+}
+
+bool Federation::Journal(std::span<const v1::JournalRecord> records) {
+  const absl::Time start = environment_.now();
+  absl::Status status;
+  {
+    std::lock_guard core(core_mu_);
+    status = environment_.store->Append(records);
+  }
+  std::lock_guard lock(mu_);
+  closing_->row.journal_seconds += absl::ToDoubleSeconds(environment_.now() - start);
+  if (status.ok()) {
+    if (!disk_problem_.empty()) spdlog::info("the journal can be written again: going on with round {}", closing_->round);
+    disk_problem_.clear();
+    return true;
+  }
+  if (disk_problem_.empty()) spdlog::error("round {} waits for the disk: {}", closing_->round, Message(status));
+  disk_problem_ = Message(status);
+  retry_at_ = environment_.now() + kDiskRetry;
+  return false;
+}
+
+void Federation::PublishDecisions(ClosedRound round) {
+  Locked locked(this);
+  broadcast_.history.Add(std::move(round));
+  for (const auto& [id, session] : sessions_) wake_.insert(id);
+}
+
+void Federation::PublishRound(const Fingerprint& fingerprint) {
+  std::function<void()> checkpoint;
+  RoundRow row;
+  {
+    Locked locked(this);
+    ClosedRound& newest = broadcast_.history.Newest();
+    v1::ServerMessage message;
+    v1::RoundClosed& closed = *message.mutable_round_closed();
+    closed.set_round(closing_->round);
+    *closed.mutable_fingerprint() = ToProto(fingerprint);
+    closed.set_ballots(closing_->row.ballots);
+    newest.closed = MakeFrame(message);
+    newest.fingerprint = fingerprint;
+    broadcast_.closed = closing_->round;
+    CountBallots();
+
+    row = closing_->row;
+    row.seconds = absl::ToDoubleSeconds(environment_.now() - first_opened_);
+    row.bytes_up = bytes_up_ - row_bytes_up_;
+    row.bytes_down = bytes_down_ - row_bytes_down_;
+    row_bytes_up_ = bytes_up_;
+    row_bytes_down_ = bytes_down_;
+    const double took = absl::ToDoubleSeconds(environment_.now() - round_opened_);
+    seconds_per_round_ = last_row_.round == 0 ? took : 0.9 * seconds_per_round_ + 0.1 * took;
+    last_row_ = row;
+    closing_.reset();
+
+    bool is_loading = false;
+    for (const auto& [id, session] : sessions_) {
+      is_loading |= session.feed.IsLoading();
+      wake_.insert(id);
+    }
+    if (!is_loading) snapshot_.reset();
+    if (broadcast_.closed >= options_.rounds.total) finished_at_ = environment_.now();
+    OpenRound();
+    CloseIfDue();
+  }
+  environment_.on_round(row);
+  if (options_.checkpoint_every > 0 && row.round % options_.checkpoint_every == 0) {
+    Checkpoint([](absl::StatusOr<v1::CheckpointResponse> response) {
+      if (!response.ok()) spdlog::error("no checkpoint: {}", Message(response.status()));
+    });
+  }
+}
+
+void Federation::Checkpoint(std::function<void(absl::StatusOr<v1::CheckpointResponse>)> done) {
+  environment_.run([this, done = std::move(done)] { WriteCheckpoint(done); });
+}
+
+// Between rounds, since the runner does one thing at a time; but a closing that waits for the disk is decoded and not
+// applied, and what is learnt is then ahead of the parameters.
+void Federation::WriteCheckpoint(const std::function<void(absl::StatusOr<v1::CheckpointResponse>)>& done) {
+  signvote::Checkpoint checkpoint;
+  {
+    std::lock_guard lock(mu_);
+    if (closing_ && closing_->is_decoded) {
+      done(Error(absl::StatusCode::kFailedPrecondition, "round {} waits for the disk: {}; make room and try again",
+                 closing_->round, disk_problem_));
+      return;
+    }
+    registry_.Save(&checkpoint.clients);
+    checkpoint.step_size = step_size_;
+  }
+  absl::StatusOr<std::string> directory;
+  {
+    std::lock_guard core(core_mu_);
+    checkpoint.round = tally_.round();
+    checkpoint.parameters.assign(tally_.parameters().begin(), tally_.parameters().end());
+    tally_.Save(&checkpoint.learnt);
+    directory = environment_.store->WriteCheckpoint(checkpoint);
+  }
+  if (!directory.ok()) return done(directory.status());
+  spdlog::info("checkpoint of round {} in {}", checkpoint.round, *directory);
+  v1::CheckpointResponse response;
+  response.set_directory(*directory);
+  response.set_round(checkpoint.round);
+  done(response);
+}
+
+absl::Time Federation::Tick() {
+  Locked locked(this);
+  const absl::Time now = environment_.now();
+  if (now >= retry_at_) {
+    retry_at_ = absl::InfiniteFuture();
+    environment_.run([this] { RunClosing(); });
+  }
+  CloseIfDue();
+  absl::Time next = retry_at_;
+  if (round_) next = std::min(next, round_->NextLook(now));
+  return next;
+}
+
+}  // namespace signvote

@@ -1,0 +1,373 @@
+#include "server/service/federation.h"
+
+#include <spdlog/spdlog.h>
+
+#include "common/random.h"
+#include "common/status.h"
+
+namespace signvote {
+namespace {
+
+constexpr uint32_t kProtocol = 1;
+constexpr size_t kMaxSessions = 20'000;
+constexpr size_t kMaxUnreadAnswers = 4096;  // a client that asks more and reads none of the answers is cut off
+
+std::string NewToken() {
+  static std::mutex mu;
+  static std::random_device device;
+  std::lock_guard lock(mu);
+  return fmt::format("{:08x}{:08x}{:08x}{:08x}", device(), device(), device(), device());
+}
+
+ModelBundle WithoutValues(ModelBundle bundle) {
+  bundle.parameters.values = {};
+  bundle.module = {};
+  return bundle;
+}
+
+}  // namespace
+
+class Federation::Locked {
+ public:
+  explicit Locked(Federation* federation) : federation_(federation), lock_(federation->mu_) {}
+  ~Locked() {
+    std::set<SessionId> wake;
+    wake.swap(federation_->wake_);
+    lock_.unlock();
+    for (SessionId id : wake) federation_->environment_.wake(id);
+  }
+
+ private:
+  Federation* federation_;
+  std::unique_lock<std::mutex> lock_;
+};
+
+Federation::Federation(const ServerOptions& options, ModelBundle bundle, std::string run, State state,
+                       Environment environment)
+    : options_(options),
+      bundle_(WithoutValues(bundle)),
+      run_(std::move(run)),
+      environment_(std::move(environment)),
+      started_(environment_.now()),
+      tally_(std::move(state.tally)),
+      registry_(std::move(state.registry)),
+      box_(tally_.range(), options.seed),
+      step_size_(state.step_size) {
+  broadcast_.range = tally_.range();
+  broadcast_.module = std::move(bundle.module);
+  broadcast_.closed = tally_.round();
+  broadcast_.snapshot = [this] { return TakeSnapshot(); };
+  std::lock_guard lock(mu_);
+  box_.Close(broadcast_.closed, {});
+  OpenRound();
+}
+
+SessionId Federation::Open() {
+  std::lock_guard lock(mu_);
+  const SessionId id = ++last_session_;
+  sessions_.try_emplace(id);
+  if (sessions_.size() > kMaxSessions) {
+    sessions_[id].end = Error(absl::StatusCode::kResourceExhausted, "more than {} sessions", kMaxSessions);
+  }
+  return id;
+}
+
+void Federation::Receive(SessionId id, v1::ClientMessage message) {
+  // Decoding needs no lock: it depends on the block and the voter's fraction alone.
+  const uint64_t bytes = message.ByteSizeLong() + kPrefixBytes;
+  absl::StatusOr<SignVector> planes = absl::UnknownError("");
+  if (message.has_ballot() && broadcast_.range.Contains(message.ballot().block())) {
+    StripeDraw draw{options_.seed, 0, message.ballot().round(), 1};
+    {
+      std::lock_guard lock(mu_);
+      auto found = sessions_.find(id);
+      if (found != sessions_.end() && found->second.client) {
+        draw.client_id = found->second.client->id;
+        draw.k = found->second.client->fraction;
+      }
+    }
+    const uint64_t block = message.ballot().block();
+    const uint64_t size = broadcast_.range.Size(block);
+    const uint64_t votes = draw.k == 1 ? size : StripeVotes(VotedStripes(draw, block, size), size);
+    SignVector decoded;
+    absl::Status status = DecodeSigns(message.ballot().signs(), votes, {}, &decoded);
+    if (status.ok()) {
+      planes = std::move(decoded);
+    } else {
+      planes = status;
+    }
+  }
+
+  Locked locked(this);
+  auto found = sessions_.find(id);
+  if (found == sessions_.end() || found->second.end) return;
+  Session& session = found->second;
+  wake_.insert(id);
+  if (session.feed.said() > kMaxUnreadAnswers) {
+    return End(id, Error(absl::StatusCode::kResourceExhausted, "{} answers are unread: read them, then join again",
+                         session.feed.said()));
+  }
+  if (message.has_join()) return Join(id, session, message.join());
+  if (!session.client) {
+    return End(id, Error(absl::StatusCode::kFailedPrecondition, "this session has not joined: send Join first"));
+  }
+  Client& client = *session.client;
+  client.last_seen = environment_.now();
+  client.bytes_up += bytes;
+  switch (message.message_case()) {
+    case v1::ClientMessage::kBallot:
+      bytes_up_ += bytes;
+      return Ballot(id, session, message.ballot(), std::move(planes));
+    case v1::ClientMessage::kApplied:
+      bytes_up_ += bytes;
+      return Applied(client, message.applied());
+    case v1::ClientMessage::kEvaluation:
+      if (client.role == v1::OBSERVER) {
+        evaluations_.push_back(message.evaluation());
+        if (evaluations_.size() > 64) evaluations_.pop_front();
+        environment_.on_evaluation(message.evaluation());
+      }
+      return;
+    case v1::ClientMessage::kLeave: {
+      v1::ServerMessage farewell;
+      farewell.mutable_farewell()->set_reason(v1::Farewell::LEFT);
+      session.feed.Say(farewell);
+      return End(id, absl::OkStatus());
+    }
+    default:
+      return End(id, InvalidArgument("a message of a kind that this server does not know"));
+  }
+}
+
+absl::Status Federation::CheckJoin(const v1::Join& join) {
+  RETURN_IF_ERROR(ValidateName(join.name()));
+  if (join.protocol() != kProtocol) {
+    return Error(absl::StatusCode::kFailedPrecondition, "client {} speaks protocol {}, this server speaks {}",
+                 join.name(), join.protocol(), kProtocol);
+  }
+  if (join.role() != v1::VOTER && join.role() != v1::OBSERVER) {
+    return InvalidArgument("client {} joins with role {}: expected VOTER or OBSERVER", join.name(),
+                           static_cast<int>(join.role()));
+  }
+  if (join.fraction() > 16) {
+    return Error(absl::StatusCode::kFailedPrecondition, "client {} asks for fraction 1/{}: expected k from 1 to 16",
+                 join.name(), join.fraction());
+  }
+  const Client* known = registry_.Find(join.name());
+  if (known && known->evicted) {
+    return Error(absl::StatusCode::kPermissionDenied,
+                 "client {} is evicted; an administrator can readmit it: signvotectl readmit {}", join.name(),
+                 join.name());
+  }
+  if (known && known->IsConnected() && known->token != join.session()) {
+    return Error(absl::StatusCode::kAlreadyExists,
+                 "another live session holds the name {}: give every client a name of its own", join.name());
+  }
+  if (farewell_) {
+    return Error(absl::StatusCode::kUnavailable, "the server is stopping: {}", farewell_->detail());
+  }
+  return absl::OkStatus();
+}
+
+void Federation::Join(SessionId id, Session& session, const v1::Join& join) {
+  if (session.client) return End(id, InvalidArgument("Join came twice in one session"));
+  if (absl::Status status = CheckJoin(join); !status.ok()) return End(id, status);
+
+  Client& client = registry_.Admit(join.name());
+  if (client.IsConnected()) {
+    const SessionId old = client.session;
+    End(old, Error(absl::StatusCode::kUnavailable, "a newer session of {} took over", client.name));
+    Depart(old);
+  }
+  const v1::ClientRecord before = Registry::RecordOf(client);
+  client.role = join.role();
+  client.batch = join.batch();
+  client.fraction = join.fraction() == 0 ? options_.fraction : join.fraction();
+  client.session = id;
+  client.token = NewToken();
+  client.last_seen = environment_.now();
+  session.client = &client;
+  const v1::ClientRecord after = Registry::RecordOf(client);
+  if (after.SerializeAsString() != before.SerializeAsString() || client.rounds_counted == 0) {
+    *pending_records_.emplace_back().mutable_client() = after;
+  }
+  Greet(session, join);
+  if (client.role == v1::VOTER && round_) round_->Arrive(client.id, IsAsked(client));
+  spdlog::info("{} {} joined, batch {}", client.role == v1::VOTER ? "voter" : "observer", client.name, client.batch);
+}
+
+void Federation::Greet(Session& session, const v1::Join& join) {
+  v1::ServerMessage message;
+  v1::Welcome& welcome = *message.mutable_welcome();
+  welcome.set_session(session.client->token);
+  welcome.set_client_id(session.client->id);
+  welcome.set_run(run_);
+  welcome.set_round(broadcast_.closed);
+  welcome.set_model_sha256(bundle_.module_sha256);
+  welcome.set_model_size(broadcast_.module.size());
+  v1::RunConfig& config = *welcome.mutable_config();
+  config.set_parameters(broadcast_.range.parameters);
+  config.set_first_block(broadcast_.range.first);
+  config.set_blocks(broadcast_.range.count);
+  config.set_seed(options_.seed);
+  config.set_rule(options_.vote.rule);
+  config.set_carry(options_.vote.carry);
+  config.set_dither(options_.dither);
+  config.set_fraction(session.client->fraction);
+  config.set_rounds_total(options_.rounds.total);
+  config.set_max_staleness(options_.rounds.max_staleness);
+  for (const TensorShape& shape : bundle_.parameters.tensors) {
+    v1::Tensor& tensor = *welcome.add_tensors();
+    tensor.set_name(shape.name);
+    for (uint64_t extent : shape.shape) tensor.add_shape(extent);
+  }
+  session.feed.Say(message);
+  session.feed.Start(join.model_sha256() != bundle_.module_sha256, CatchUpFrom(join));
+}
+
+uint64_t Federation::CatchUpFrom(const v1::Join& join) const {
+  if (!join.has_fingerprint()) return 0;
+  const Fingerprint claimed = FromProto(join.fingerprint());
+  if (const ClosedRound* round = broadcast_.history.Find(join.round()); round && round->closed) {
+    return round->fingerprint == claimed ? join.round() + 1 : 0;
+  }
+  return 0;
+}
+
+bool Federation::IsAsked(const Client& client) const {
+  return client.role == v1::VOTER && (options_.rounds.electorate == 0 || asked_.contains(client.id));
+}
+
+uint64_t Federation::CountedThrough(const Client& client) const {
+  if (closing_) {
+    if (auto found = closing_->ballots.find(client.id); found != closing_->ballots.end()) return found->second.round;
+  }
+  return client.last_ballot;
+}
+
+void Federation::Answer(Session& session, const v1::BallotBlock& ballot, v1::BallotAnswer::Verdict verdict,
+                        std::string detail) {
+  if (verdict != v1::BallotAnswer::DUPLICATE && verdict != v1::BallotAnswer::COUNTED_LATE) {
+    verdict == v1::BallotAnswer::STALE ? ++session.client->stale_ballots : ++session.client->refused_ballots;
+  }
+  v1::ServerMessage message;
+  v1::BallotAnswer& answer = *message.mutable_ballot_answer();
+  answer.set_round(ballot.round());
+  answer.set_block(ballot.block());
+  answer.set_verdict(verdict);
+  answer.set_detail(std::move(detail));
+  session.feed.Say(message);
+}
+
+void Federation::Ballot(SessionId, Session& session, const v1::BallotBlock& ballot, absl::StatusOr<SignVector> planes) {
+  using Verdict = v1::BallotAnswer;
+  Client& client = *session.client;
+  const uint64_t open = broadcast_.closed + (closing_ ? 2 : 1);  // the round that takes, or will take, ballots
+  if (client.role != v1::VOTER) return Answer(session, ballot, Verdict::NOT_A_VOTER, "observers do not vote");
+  if (!broadcast_.range.Contains(ballot.block())) {
+    return Answer(session, ballot, Verdict::UNKNOWN_BLOCK,
+                  fmt::format("block {}: this server holds blocks {} to {}", ballot.block(), broadcast_.range.first,
+                              broadcast_.range.first + broadcast_.range.count - 1));
+  }
+  if (ballot.round() > open || (ballot.round() == open && !round_)) {
+    return Answer(session, ballot, Verdict::FUTURE_ROUND, fmt::format("round {} is not open yet", ballot.round()));
+  }
+  if (!planes.ok()) {
+    const bool wrong_length = planes.status().code() == absl::StatusCode::kOutOfRange;
+    return Answer(session, ballot, wrong_length ? Verdict::WRONG_LENGTH : Verdict::MALFORMED, Message(planes.status()));
+  }
+  if (ballot.round() <= CountedThrough(client)) {
+    return Answer(session, ballot, Verdict::DUPLICATE,
+                  fmt::format("the ballot of round {} is counted already", CountedThrough(client)));
+  }
+  const uint64_t age = open - ballot.round();
+  if (age > options_.rounds.max_staleness) {
+    return Answer(session, ballot, Verdict::STALE,
+                  fmt::format("round {} is closed, {} is open and rounds.max_staleness is {}", ballot.round(), open,
+                              options_.rounds.max_staleness));
+  }
+  if (!IsAsked(client)) {
+    return Answer(session, ballot, Verdict::NOT_A_VOTER, fmt::format("not in the electorate of round {}", open));
+  }
+  switch (box_.Add(client.id, client.fraction, ballot.round(), ballot.block(), *std::move(planes))) {
+    case BallotBox::Outcome::kAdded:
+      return;
+    case BallotBox::Outcome::kDuplicate:
+      return Answer(session, ballot, Verdict::DUPLICATE, "the same bytes came before");
+    case BallotBox::Outcome::kConflict:
+      return Answer(session, ballot, Verdict::CONFLICT, "other bytes came before, and those count");
+    case BallotBox::Outcome::kCompleted:
+      if (age > 0) {
+        Answer(session, ballot, Verdict::COUNTED_LATE, fmt::format("counted in round {}, {} late", open, age));
+      }
+      // A late ballot that comes while the round before is being closed waits in the box for the next one to open.
+      if (round_) round_->Vote(client.id, static_cast<uint32_t>(age));
+      return CloseIfDue();
+  }
+}
+
+void Federation::Applied(Client& client, const v1::Applied& applied) {
+  client.applied_round = applied.round();
+  client.applied = FromProto(applied.fingerprint());
+  const ClosedRound* round = broadcast_.history.Find(applied.round());
+  client.disagrees = round && round->closed && round->fingerprint != client.applied;
+  if (client.disagrees) {
+    spdlog::warn("{} has fingerprint {} after round {}, expected {}: it has to load the parameters again", client.name,
+                 client.applied.Hex(), applied.round(), round->fingerprint.Hex());
+  }
+}
+
+Federation::Outbound Federation::Next(SessionId id) {
+  Locked locked(this);
+  auto found = sessions_.find(id);
+  if (found == sessions_.end()) return {nullptr, absl::CancelledError("the session is gone")};
+  Session& session = found->second;
+  // What was said before the end still goes out; parameters and decisions do not.
+  if (session.end && session.feed.said() == 0) return {nullptr, session.end};
+  const Feed::Item item = session.feed.Next(broadcast_, session.client && IsAsked(*session.client));
+  if (!item.frame) return {};
+  const uint64_t bytes = item.frame->size() + kPrefixBytes;
+  if (session.client) session.client->bytes_down += bytes;
+  if (item.kind == Feed::Kind::kJoin) bytes_join_ += bytes;
+  if (item.kind == Feed::Kind::kRound || item.kind == Feed::Kind::kRoundEnd) bytes_down_ += bytes;
+  if (item.kind == Feed::Kind::kRoundEnd) ++decisions_delivered_;
+  return {item.frame, std::nullopt};
+}
+
+void Federation::End(SessionId id, absl::Status status) {
+  auto found = sessions_.find(id);
+  if (found == sessions_.end() || found->second.end) return;
+  found->second.end = std::move(status);
+  wake_.insert(id);
+}
+
+void Federation::Depart(SessionId id) {
+  auto found = sessions_.find(id);
+  if (found == sessions_.end() || !found->second.client) return;
+  Client& client = *found->second.client;
+  found->second.client = nullptr;
+  if (client.session != id) return;
+  client.session = 0;
+  if (round_) round_->Depart(client.id);
+}
+
+void Federation::Closed(SessionId id) {
+  Locked locked(this);
+  if (auto found = sessions_.find(id); found != sessions_.end() && found->second.client) {
+    spdlog::info("{} left", found->second.client->name);
+  }
+  Depart(id);
+  sessions_.erase(id);
+  CloseIfDue();
+}
+
+std::shared_ptr<const Snapshot> Federation::TakeSnapshot() {
+  if (!snapshot_ || snapshot_->round + History::kRounds / 2 < broadcast_.closed) {
+    std::lock_guard core(core_mu_);
+    const std::span<const float> values = tally_.parameters();
+    snapshot_ = std::make_shared<const Snapshot>(Snapshot{tally_.round(), {values.begin(), values.end()}});
+  }
+  return snapshot_;
+}
+
+}  // namespace signvote

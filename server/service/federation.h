@@ -1,0 +1,201 @@
+// The federation: sessions in, rounds closed, decisions out. Everything that happens here is a reaction to a message, a
+// departure, an administrator or the clock; sockets, threads and disks are the environment's.
+//
+// Thread-safe. Two locks: mu_ for sessions and the open round, held briefly; core_mu_ for the tally and the store, held
+// while a round is decoded and journalled. A thread that holds mu_ may take core_mu_, never the other way round. The
+// environment's `run` is the only one that closes rounds, one at a time.
+#pragma once
+
+#include <absl/status/statusor.h>
+#include <absl/time/time.h>
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "common/bundle.h"
+#include "proto/signvote/v1/admin.pb.h"
+#include "proto/signvote/v1/federation.pb.h"
+#include "server/round/round.h"
+#include "server/round/tally.h"
+#include "server/service/ballot_box.h"
+#include "server/service/feed.h"
+#include "server/service/options.h"
+#include "server/service/registry.h"
+#include "server/store/store.h"
+
+namespace signvote {
+
+using SessionId = uint64_t;
+
+// One closed round, for metrics.
+struct RoundRow {
+  uint64_t round = 0;
+  uint32_t ballots = 0;
+  uint32_t late = 0;  // of them
+  float step = 0;
+  double trust = 0;
+  uint64_t bytes_up = 0;    // since the round before
+  uint64_t bytes_down = 0;  // the same
+  double collect_seconds = 0;
+  double decode_seconds = 0;
+  double journal_seconds = 0;
+  double seconds = 0;  // since the first round opened
+};
+
+struct Environment {
+  Store* store = nullptr;
+  ParallelFor parallel = Serially;
+  // Runs work soon, in the order given, never two at a time, and never from within the call.
+  std::function<void(std::function<void()>)> run;
+  std::function<absl::Time()> now;
+  // There may be something for this session to send, or it has ended. Never called with a lock held.
+  std::function<void(SessionId)> wake;
+  std::function<void(const RoundRow&)> on_round;
+  std::function<void(const v1::Evaluation&)> on_evaluation;
+};
+
+class Federation {
+ public:
+  // The run as recovery left it: `tally` and `registry` after some round. `step_size` 0: that of the options.
+  struct State {
+    Tally tally;
+    Registry registry;
+    float step_size = 0;
+  };
+
+  Federation(const ServerOptions& options, ModelBundle bundle, std::string run, State state, Environment environment);
+
+  // Sessions -----------------------------------------------------------------------------------------------------
+
+  SessionId Open();
+  void Receive(SessionId session, v1::ClientMessage message);
+  // The next frame to send; null with no status: nothing now, wait for `wake`; a status: end the stream with it.
+  struct Outbound {
+    Frame frame;
+    std::optional<absl::Status> end;
+  };
+  Outbound Next(SessionId session);
+  // The stream is gone, whoever ended it.
+  void Closed(SessionId session);
+
+  // Does what is due by now; returns when to call again.
+  absl::Time Tick();
+
+  // Administration: as in admin.proto -------------------------------------------------------------------------------
+
+  v1::RunStatus Status();
+  v1::ListClientsResponse Clients();
+  absl::StatusOr<v1::ClientDetail> Detail(const std::string& name);
+  absl::Status SetPaused(bool paused);
+  absl::Status SetStepSize(float size);
+  absl::Status SetEvicted(const std::string& name, bool evicted);
+  // Calls `done` when the checkpoint is durable, or why it is not.
+  void Checkpoint(std::function<void(absl::StatusOr<v1::CheckpointResponse>)> done);
+  // No further round is closed; sessions end with Farewell.
+  void Stop(v1::Farewell::Reason reason, const std::string& detail);
+
+  // True when the run has reached its last round and everyone who is connected has what is due, or was given up on.
+  bool IsFinished();
+  bool HasSessions();
+
+ private:
+  struct Session {
+    Client* client = nullptr;  // null until Join
+    Feed feed;
+    std::optional<absl::Status> end;
+  };
+  // A round on its way from ballots to decision.
+  struct Closing {
+    uint64_t round = 0;
+    Step step;
+    std::map<VoterId, PendingBallot> ballots;
+    std::vector<v1::JournalRecord> prelude;  // what happened before it: clients, step size
+    RoundRow row;
+    bool is_decoded = false;
+  };
+  // Collects whom to wake while mu_ is held, and wakes them afterwards.
+  class Locked;
+
+  // federation.cc: sessions and messages; mu_ held.
+  void Join(SessionId id, Session& session, const v1::Join& join);
+  absl::Status CheckJoin(const v1::Join& join);
+  void Greet(Session& session, const v1::Join& join);
+  // The round from which decisions bring the client up to date; 0: it needs parameters.
+  uint64_t CatchUpFrom(const v1::Join& join) const;
+  void Ballot(SessionId id, Session& session, const v1::BallotBlock& ballot, absl::StatusOr<SignVector> planes);
+  void Answer(Session& session, const v1::BallotBlock& ballot, v1::BallotAnswer::Verdict verdict, std::string detail);
+  void Applied(Client& client, const v1::Applied& applied);
+  void End(SessionId id, absl::Status status);
+  void Depart(SessionId id);
+  std::shared_ptr<const Snapshot> TakeSnapshot();
+  bool IsAsked(const Client& client) const;
+  // Ballots of this round and before are counted already, or are just being counted.
+  uint64_t CountedThrough(const Client& client) const;
+
+  // closing.cc: from ballots to decision.
+  void OpenRound();   // mu_ held
+  void CloseIfDue();  // mu_ held
+  void RunClosing();  // on the environment's runner, like the next three
+  std::vector<v1::JournalRecord> RecordsOf(const Closing& closing);  // core_mu_ held
+  ClosedRound FramesOf(const Closing& closing);                      // core_mu_ held
+  bool Journal(std::span<const v1::JournalRecord> records);
+  void PublishDecisions(ClosedRound round);
+  void PublishRound(const Fingerprint& fingerprint);
+  void WriteCheckpoint(const std::function<void(absl::StatusOr<v1::CheckpointResponse>)>& done);
+  void CountBallots();          // mu_ held
+  double MeanTrust();           // core_mu_ held
+  StepOptions StepNow() const;  // mu_ held
+
+  // administration.cc; mu_ held.
+  v1::RunStatus MakeStatus() const;
+  v1::Phase PhaseNow() const;
+  v1::ClientSummary Summarize(const Client& client) const;
+  std::string Problem() const;
+
+  const ServerOptions options_;
+  const ModelBundle bundle_;  // without its values
+  const std::string run_;
+  const Environment environment_;
+  const absl::Time started_;
+
+  std::mutex core_mu_;
+  Tally tally_;                                 // guarded by core_mu_
+  std::vector<SignVector> previous_decisions_;  // guarded by core_mu_
+
+  std::mutex mu_;  // guards what follows
+  Broadcast broadcast_;
+  Registry registry_;
+  std::map<SessionId, Session> sessions_;
+  SessionId last_session_ = 0;
+  BallotBox box_;
+  std::optional<Round> round_;  // takes ballots
+  absl::Time round_opened_;
+  std::set<VoterId> asked_;     // with rounds.electorate: the round's draw
+  std::optional<Closing> closing_;
+  absl::Time retry_at_ = absl::InfiniteFuture();  // a closing that the disk refused
+  std::string disk_problem_;
+  std::vector<v1::JournalRecord> pending_records_;  // to go before the next round's
+  float step_size_;
+  bool paused_ = false;
+  std::optional<v1::Farewell> farewell_;  // once stopping or finished
+  absl::Time finished_at_ = absl::InfiniteFuture();
+  std::shared_ptr<const Snapshot> snapshot_;
+  std::deque<v1::Evaluation> evaluations_;  // the last few
+  std::set<SessionId> wake_;
+  // Totals.
+  uint64_t bytes_up_ = 0, bytes_down_ = 0, bytes_join_ = 0;
+  uint64_t ballots_counted_ = 0, decisions_delivered_ = 0;
+  uint64_t row_bytes_up_ = 0, row_bytes_down_ = 0;  // at the last row
+  absl::Time first_opened_ = absl::InfiniteFuture();
+  double seconds_per_round_ = 0;
+  RoundRow last_row_;
+};
+
+}  // namespace signvote

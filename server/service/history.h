@@ -1,0 +1,39 @@
+// The last closed rounds as the frames that followers receive: serialised once, shared by all of them.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/fingerprint.h"
+
+namespace signvote {
+
+// One serialised ServerMessage.
+using Frame = std::shared_ptr<const std::string>;
+
+struct ClosedRound {
+  uint64_t number = 0;
+  std::vector<Frame> decisions;    // one a block; for those who have the decision before, maybe as differences ...
+  std::vector<Frame> plain;        // ... and for those who have not
+  Frame closed;                    // RoundClosed; null until the parameters have moved
+  Fingerprint fingerprint;
+};
+
+// Not thread-safe. Memory is bounded: kRounds rounds.
+class History {
+ public:
+  static constexpr uint64_t kRounds = 16;
+
+  void Add(ClosedRound round);
+  ClosedRound& Newest() { return rounds_.back(); }
+  // Null when it is too old, or not closed yet.
+  const ClosedRound* Find(uint64_t number) const;
+
+ private:
+  std::deque<ClosedRound> rounds_;  // consecutive
+};
+
+}  // namespace signvote

@@ -1,0 +1,96 @@
+#include "server/service/options.h"
+
+#include <charconv>
+
+#include "common/config.h"
+#include "common/status.h"
+
+namespace signvote {
+namespace {
+
+// "1/8" and "8" both mean k = 8.
+void ReadFraction(ConfigReader& reader, uint32_t* k) {
+  std::string text = std::to_string(*k);
+  reader.Read("fraction", &text);
+  std::string_view digits = text;
+  if (digits.starts_with("1/")) digits.remove_prefix(2);
+  uint32_t value = 0;
+  auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  if (error != std::errc() || end != digits.data() + digits.size() || value < 1 || value > 16) {
+    reader.Fail("fraction", fmt::format("is \"{}\": expected 1/k with k from 1 to 16", text));
+    return;
+  }
+  *k = value;
+}
+
+void ReadVote(ConfigReader& reader, VoteOptions* vote) {
+  reader.ReadChoice("rule", &vote->rule, {"majority", "it-signsgd", "agreement"});
+  reader.Read("carry", &vote->carry, Between(0, 0.999));
+  std::string assume = "honest";
+  reader.ReadChoice("agreement.assume", &assume, {"honest", "hostile"});
+  vote->assume_hostile = assume == "hostile";
+  reader.Read("agreement.floor", &vote->floor, Between(0, 1));
+  reader.Read("it-signsgd.warmup_rounds", &vote->warmup_rounds);
+  reader.Read("it-signsgd.llr_clip", &vote->llr_clip, Between(0.1, 15));
+  std::string bits = "16";
+  reader.ReadChoice("it-signsgd.counter_bits", &bits, {"8", "16"});
+  vote->counter_bits = bits == "8" ? 8 : 16;
+  reader.Read("it-signsgd.forget", &vote->forget, Between(0.5, 1));
+  reader.Read("it-signsgd.prior", &vote->prior, Between(0, 10000));
+  std::string abstention = "half";
+  reader.ReadChoice("it-signsgd.abstention", &abstention, {"half", "error"});
+  vote->abstention_is_error = abstention == "error";
+}
+
+}  // namespace
+
+absl::StatusOr<ServerOptions> LoadServerOptions(const std::string& path, const std::vector<std::string>& overrides) {
+  ASSIGN_OR_RETURN(const Config config, Config::Load(path, overrides));
+  ConfigReader reader(config);
+  ServerOptions options;
+  reader.Read("listen", &options.listen);
+  reader.Read("admin.listen", &options.admin_listen);
+  reader.Read("insecure", &options.insecure);
+  reader.Require("model", &options.model);
+  reader.Require("directory", &options.directory);
+  reader.Read("seed", &options.seed);
+  reader.Read("threads", &options.threads, Between(0, 1024));
+  ReadVote(reader, &options.vote);
+  reader.Read("dither", &options.dither, Between(0, 100));
+  ReadFraction(reader, &options.fraction);
+  reader.Read("step.size", &options.step.size, Above(0));
+  reader.ReadChoice("step.schedule", &options.step.schedule, {"constant", "inverse-sqrt", "cosine"});
+  reader.Read("step.weight_decay", &options.step.weight_decay, AtLeast(0));
+  reader.Read("rounds.total", &options.rounds.total, AtLeast(1));
+  reader.Read("rounds.quorum", &options.rounds.quorum, AtLeast(1));
+  reader.Read("rounds.deadline", &options.rounds.deadline);
+  reader.Read("rounds.max_staleness", &options.rounds.max_staleness, Between(0, 100));
+  reader.Read("rounds.electorate", &options.rounds.electorate);
+  reader.Read("checkpoint.every", &options.checkpoint_every);
+  reader.Read("checkpoint.keep", &options.checkpoint_keep, AtLeast(1));
+  reader.ReadChoice("durability", &options.durability, {"ballots", "decisions", "none"});
+  reader.Read("labels", &options.labels);
+  reader.ReadChoice("log", &options.log, {"trace", "debug", "info", "warn", "error"});
+  if (options.step.size * options.step.weight_decay >= 1) {
+    reader.Fail("step.weight_decay", fmt::format("is {}: with step.size {} it would take more than the whole parameter",
+                                                 options.step.weight_decay, options.step.size));
+  }
+  if (options.rounds.electorate > 0 && options.rounds.electorate < options.rounds.quorum) {
+    reader.Fail("rounds.electorate", fmt::format("is {}: fewer than rounds.quorum, {}, so no round could close",
+                                                 options.rounds.electorate, options.rounds.quorum));
+  }
+  RETURN_IF_ERROR(reader.Finish());
+  RETURN_IF_ERROR(ValidateVoteOptions(options.vote));
+  return options;
+}
+
+std::string Canonical(const ServerOptions& o) {
+  const VoteOptions& v = o.vote;
+  return fmt::format(
+      "rule={} carry={} dither={} fraction={} seed={} assume_hostile={} floor={} warmup_rounds={} llr_clip={} "
+      "counter_bits={} forget={} prior={} abstention_is_error={}",
+      v.rule, v.carry, o.dither, o.fraction, o.seed, v.assume_hostile, v.floor, v.warmup_rounds, v.llr_clip,
+      v.counter_bits, v.forget, v.prior, v.abstention_is_error);
+}
+
+}  // namespace signvote

@@ -1,0 +1,42 @@
+// What the server is told: server.yaml and --set, checked.
+#pragma once
+
+#include <absl/status/statusor.h>
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "server/round/round.h"
+#include "server/round/step_schedule.h"
+#include "server/vote/rule.h"
+
+namespace signvote {
+
+struct ServerOptions {
+  std::string listen = "127.0.0.1:7400";
+  std::string admin_listen = "127.0.0.1:7401";
+  bool insecure = false;  // plain text on other addresses than loopback
+  std::string model;
+  std::string directory;
+  uint64_t seed = 0;
+  uint32_t threads = 0;  // 0: as many as cores
+  VoteOptions vote;
+  float dither = 2;
+  uint32_t fraction = 1;  // k
+  StepOptions step;
+  RoundOptions rounds;
+  uint64_t checkpoint_every = 0;  // rounds; 0: at the end and on request
+  uint32_t checkpoint_keep = 3;
+  std::string durability = "ballots";  // ballots | decisions | none
+  std::map<std::string, std::string> labels;
+  std::string log = "info";
+};
+
+// NOT_FOUND or INVALID_ARGUMENT, naming file, line and key.
+absl::StatusOr<ServerOptions> LoadServerOptions(const std::string& path, const std::vector<std::string>& overrides);
+
+// What decides the result of a round, as canonical text: a journal of other options cannot be replayed.
+std::string Canonical(const ServerOptions& options);
+
+}  // namespace signvote

@@ -1,0 +1,49 @@
+// The ballots of one block, cut into tiles of whole stripes: in a tile every listed voter voted on every coordinate
+// (perhaps by abstaining). A block whose last stripe is short is padded with zero words, so kernels see whole stripes.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "common/blocks.h"
+#include "server/vote/rule.h"
+
+namespace signvote {
+
+struct TileVote {
+  uint32_t ballot = 0;              // index into the ballots
+  const uint64_t* signs = nullptr;  // of the tile's words
+  const uint64_t* zeros = nullptr;  // nullptr: no abstention
+};
+
+class BallotTiles {
+ public:
+  // Tiles are one stripe each when `by_stripe` or when any ballot has stripes of its own, else larger. `ballots` must
+  // outlive this.
+  BallotTiles(std::span<const Ballot> ballots, uint64_t coordinates, bool by_stripe = false);
+
+  // Moves to the next tile; false after the last.
+  bool Next();
+
+  uint64_t first_stripe() const { return stripe_; }
+  uint64_t stripes() const { return count_; }
+  uint64_t first_word() const { return stripe_ * kWordsPerStripe; }
+  uint64_t words() const { return count_ * kWordsPerStripe; }
+  std::span<const TileVote> votes() const { return votes_; }  // ascending by voter
+
+ private:
+  void Add(size_t ballot, uint64_t plane_word);
+
+  std::span<const Ballot> ballots_;
+  uint64_t words_in_block_;
+  uint64_t stripes_in_block_;
+  uint64_t tile_stripes_;
+  uint64_t stripe_ = 0;
+  uint64_t count_ = 0;
+  std::vector<uint32_t> cursor_;  // by ballot: next entry of its stripes
+  std::vector<TileVote> votes_;
+  std::vector<uint64_t> padded_;  // signs and zeros of a short last stripe, by ballot
+};
+
+}  // namespace signvote
