@@ -1,4 +1,4 @@
-#include "server/service/registry.h"
+#include "server/round/registry.h"
 
 #include <algorithm>
 #include <cctype>

@@ -1,0 +1,145 @@
+// `agreement`: a voter is judged by its fellow voters, not by a decision that it took part in.
+#include <algorithm>
+
+#include "server/vote/agreement_weights.h"
+#include "server/vote/decision_writer.h"
+#include "server/vote/evidence.h"
+#include "server/vote/rules.h"
+#include "server/vote/weights.h"
+
+namespace signvote {
+namespace {
+
+class AgreementRule : public Rule {
+ public:
+  AgreementRule(const VoteOptions& options, BlockShape shape, const Kernels& kernels)
+      : options_(options), shape_(shape), kernels_(kernels), matrix_(options.assume_hostile),
+        evidence_(shape.coordinates, CarryFactor(options.carry)) {}
+
+  void Decode(uint64_t round, std::span<const Ballot> ballots, std::span<const VoterId> electorate,
+              SignVector* decision) override {
+    Grow(electorate.size());
+    electorate_.assign(electorate.begin(), electorate.end());
+    llr_ = BlendWeights(matrix_, electorate, options_).weights;
+    weights_ = IntegerWeights(llr_, scale_.total);
+    std::vector<int32_t> weights;  // by ballot
+    voted_.assign(electorate.size(), 0);
+    size_t at = 0;
+    for (const Ballot& ballot : ballots) {
+      while (electorate_[at] != ballot.voter) ++at;
+      voted_[at] = 1;
+      weights.push_back(weights_[at]);
+    }
+    Sum(ballots, weights, decision);
+    matrix_.Observe(round, ballots, shape_.coordinates, kernels_);
+  }
+
+  VoterReport Report(VoterId voter) const override {
+    VoterReport report;
+    report.trust = matrix_.trust();
+    if (const int64_t at = Place(voter); at >= 0) {
+      const BlendedWeights next = BlendWeights(matrix_, electorate_, options_);
+      report.mean_weight = llr_[at];
+      report.weight = voted_[at] ? weights_[at] : 0;
+      report.next_weight = IntegerWeights(next.weights, scale_.total)[at];
+    }
+    const int64_t row = matrix_.Row(voter);
+    if (row < 0) return report;
+    report.known = true;
+    report.rounds = matrix_.rounds(static_cast<size_t>(row));
+    report.crossover = (1 - matrix_.mu(static_cast<size_t>(row))) / 2;
+    report.different = matrix_.different(static_cast<size_t>(row));
+    return report;
+  }
+
+  void PerCoordinate(VoterId voter, uint64_t begin, uint64_t end, std::vector<float>* crossover,
+                     std::vector<float>* weight) const override {
+    const VoterReport report = Report(voter);
+    crossover->assign(end - begin, static_cast<float>(report.crossover));
+    weight->assign(end - begin, static_cast<float>(report.mean_weight));
+  }
+
+  void Agreement(std::vector<VoterId>* voters, std::vector<double>* matrix) const override {
+    voters->assign(matrix_.voters().begin(), matrix_.voters().end());
+    *matrix = matrix_.Agreement();
+  }
+
+  void Save(std::string* out) const override {
+    StateWriter writer(out);
+    writer.Put(scale_.capacity);
+    evidence_.Save(&writer);
+    matrix_.Save(&writer);
+    writer.PutArray(electorate_);
+    writer.PutArray(llr_);
+    writer.PutArray(weights_);
+    writer.PutArray(voted_);
+  }
+
+  absl::Status Restore(std::string_view bytes) override {
+    StateReader reader(bytes);
+    uint32_t capacity = 0;
+    reader.Get(&capacity);
+    if (capacity > 0) scale_ = EvidenceScale::For(capacity, evidence_.r());
+    evidence_.Restore(&reader);
+    matrix_.Restore(&reader);
+    reader.GetArray(&electorate_);
+    reader.GetArray(&llr_);
+    reader.GetArray(&weights_);
+    reader.GetArray(&voted_);
+    const size_t size = electorate_.size();
+    if (scale_.capacity != capacity || evidence_.is_narrow() != scale_.narrow || llr_.size() != size || weights_.size() != size || voted_.size() != size) {
+      reader.Fail();
+    }
+    return reader.Finish("rule agreement");
+  }
+
+ private:
+  void Grow(size_t voters) {
+    const EvidenceScale scale = EvidenceScale::For(std::max<size_t>(voters, scale_.capacity), evidence_.r());
+    if (scale.capacity == scale_.capacity) return;
+    evidence_.Rescale(scale.total, scale_.capacity == 0 ? 1 : scale_.total, scale.narrow);
+    scale_ = scale;
+  }
+
+  void Sum(std::span<const Ballot> ballots, const std::vector<int32_t>& weights, SignVector* decision) {
+    DecisionWriter writer(decision, shape_.coordinates);
+    for (BallotTiles tiles(ballots, shape_.coordinates); tiles.Next();) {
+      const uint64_t word = tiles.first_word();
+      const WeightedTile tile{
+          tiles.votes(), weights.data(), evidence_.r(), {tiles.words(), writer.signs(word), writer.zeros(word)}};
+      if (evidence_.is_narrow()) {
+        kernels_.sum_narrow(tile, evidence_.narrow(word * 64));
+      } else {
+        kernels_.sum_wide(tile, evidence_.wide(word * 64));
+      }
+    }
+    writer.Finish();
+  }
+
+  // In the last electorate, or -1.
+  int64_t Place(VoterId voter) const {
+    const auto at = std::lower_bound(electorate_.begin(), electorate_.end(), voter);
+    return at != electorate_.end() && *at == voter ? at - electorate_.begin() : -1;
+  }
+
+  const VoteOptions options_;
+  const BlockShape shape_;
+  const Kernels& kernels_;
+
+  AgreementMatrix matrix_;
+  EvidenceScale scale_;  // only grows; capacity 0 before the first round
+  Evidence evidence_;
+  // Of the last round, by voter of its electorate.
+  std::vector<VoterId> electorate_;
+  std::vector<double> llr_;
+  std::vector<int32_t> weights_;
+  std::vector<uint8_t> voted_;
+};
+
+}  // namespace
+
+std::unique_ptr<Rule> MakeAgreement(const VoteOptions& options, BlockShape shape, const Kernels& kernels) {
+  return std::make_unique<AgreementRule>(options, shape, kernels);
+}
+
+}  // namespace signvote

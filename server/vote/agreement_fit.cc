@@ -1,0 +1,236 @@
+#include "server/vote/agreement_fit.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "common/random.h"
+
+namespace signvote {
+namespace {
+
+constexpr double kLargestMu = 0.98;
+constexpr double kTiny = 1e-9;
+constexpr int kIterations = 40;
+constexpr int kSweeps = 5;
+constexpr double kConverged = 1e-5;
+
+double Square(double x) { return x * x; }
+
+// The lower median; reorders.
+double Median(std::vector<double>* values) {
+  if (values->empty()) return 0;
+  const auto middle = values->begin() + static_cast<std::ptrdiff_t>((values->size() - 1) / 2);
+  std::nth_element(values->begin(), middle, values->end());
+  return *middle;
+}
+
+// The K voters with columns, against each other.
+class Panel {
+ public:
+  explicit Panel(const PairTable& pairs) : k_(pairs.columns.size()), sum_(k_ * k_), weight_(k_ * k_), c_(k_ * k_),
+        noise_(k_ * k_), influence_(k_ * k_), retired_sum_(k_), retired_weight_(k_) {
+    std::vector<double> magnitudes;
+    for (size_t i = 0; i < k_; ++i) {
+      const size_t row = pairs.columns[i];
+      retired_sum_[i] = pairs.retired_sum[row];
+      retired_weight_[i] = pairs.retired_weight[row];
+      for (size_t j = 0; j < k_; ++j) {
+        const double weight = pairs.weight[row * k_ + j];
+        if (i == j || weight < kKnownPair) continue;
+        const size_t at = i * k_ + j;
+        sum_[at] = pairs.sum[row * k_ + j];
+        weight_[at] = weight;
+        c_[at] = sum_[at] / weight;
+        noise_[at] = 1 / (weight * pairs.sample);
+        if (i < j) magnitudes.push_back(std::abs(c_[at]));
+      }
+    }
+    typical_ = Median(&magnitudes);
+  }
+
+  // The leading eigenvector of C clipped at +- its median magnitude, by power iteration.
+  std::vector<double> Eigenvector() const {
+    std::vector<double> v(k_), next(k_);
+    for (size_t i = 0; i < k_; ++i) v[i] = static_cast<double>(Mix(i) >> 11) * 0x1.0p-52 - 1;
+    const double shift = typical_ * static_cast<double>(k_) / 2;  // the algebraically largest is the one sought
+    for (int step = 0; step < 60; ++step) {
+      double norm = 0;
+      for (size_t i = 0; i < k_; ++i) {
+        double x = shift * v[i];
+        for (size_t j = 0; j < k_; ++j) x += std::clamp(c_[i * k_ + j], -typical_, typical_) * v[j];
+        next[i] = x;
+        norm += x * x;
+      }
+      if (norm <= 0) break;
+      const double scale = 1 / std::sqrt(norm);
+      for (size_t i = 0; i < k_; ++i) v[i] = next[i] * scale;
+    }
+    const double length = std::sqrt(typical_ * static_cast<double>(k_));
+    for (double& x : v) x *= length;
+    return v;
+  }
+
+  // Iterates from `mu` until it rests.
+  void Fit(std::vector<double>* mu) {
+    std::vector<double> before;
+    for (int iteration = 0; iteration < kIterations; ++iteration) {
+      before = *mu;
+      Reweigh(*mu);
+      for (int sweep = 0; sweep < kSweeps; ++sweep) Sweep(mu);
+      double moved = 0;
+      for (size_t i = 0; i < k_; ++i) moved = std::max(moved, std::abs((*mu)[i] - before[i]));
+      if (moved < kConverged) break;
+    }
+  }
+
+  // What Fit makes small (Geman and McClure), at one scale so that two fits compare.
+  double Cost(const std::vector<double>& mu) const {
+    double cost = 0;
+    for (size_t i = 0; i < k_; ++i) {
+      for (size_t j = 0; j < i; ++j) {
+        const size_t at = i * k_ + j;
+        if (weight_[at] == 0) continue;
+        const double x2 = Square(c_[at] - mu[i] * mu[j]) / (4 * (Square(typical_ + 0.003) + noise_[at]));
+        cost += weight_[at] * x2 / (1 + x2);
+      }
+    }
+    return cost;
+  }
+
+  // Marks voters with a pair of next to no influence.
+  void Judge(const std::vector<double>& mu, std::vector<uint8_t>* different, double* r2) const {
+    double residual = 0, total = 0;
+    for (size_t i = 0; i < k_; ++i) {
+      for (size_t j = 0; j < k_; ++j) {
+        const size_t at = i * k_ + j;
+        if (weight_[at] == 0) continue;
+        if (influence_[at] < 0.05) (*different)[i] = 1;
+        const double w = influence_[at] * weight_[at];
+        residual += w * Square(c_[at] - mu[i] * mu[j]);
+        total += w * Square(c_[at]);
+      }
+    }
+    *r2 = 1 - residual / std::max(total, kTiny);
+  }
+
+  double scale() const { return scale_; }
+
+ private:
+  void Reweigh(const std::vector<double>& mu) {
+    residuals_.clear();
+    for (size_t i = 0; i < k_; ++i) {
+      for (size_t j = 0; j < i; ++j) {
+        if (weight_[i * k_ + j] != 0) residuals_.push_back(std::abs(c_[i * k_ + j] - mu[i] * mu[j]));
+      }
+    }
+    scale_ = std::max(1.4826 * Median(&residuals_), typical_) + 0.003;
+    for (size_t i = 0; i < k_; ++i) {
+      for (size_t j = 0; j < i; ++j) {
+        const size_t at = i * k_ + j;
+        const double w = weight_[at] == 0 ? 0 : Influence(c_[at] - mu[i] * mu[j], scale_, noise_[at]);
+        influence_[at] = influence_[j * k_ + i] = w;
+      }
+    }
+  }
+
+  void Sweep(std::vector<double>* mu) const {
+    std::vector<double>& m = *mu;
+    for (size_t i = 0; i < k_; ++i) {
+      double up = retired_sum_[i], down = retired_weight_[i];
+      for (size_t j = 0; j < k_; ++j) {
+        const size_t at = i * k_ + j;
+        up += influence_[at] * sum_[at] * m[j];
+        down += influence_[at] * weight_[at] * m[j] * m[j];
+      }
+      m[i] = std::clamp(up / std::max(down, kTiny), -kLargestMu, kLargestMu);
+    }
+  }
+
+  const size_t k_;
+  std::vector<double> sum_, weight_, c_, noise_, influence_, retired_sum_, retired_weight_;
+  std::vector<double> residuals_;
+  double typical_ = 0;  // median |C|
+  double scale_ = 0;
+};
+
+// A voter without a column, regressed on those that have one.
+void Regress(const PairTable& pairs, const std::vector<double>& panel, double scale, size_t row, AgreementFit* fit) {
+  const size_t k = panel.size();
+  double mu = 0;
+  for (int iteration = 0; iteration < 6; ++iteration) {  // the first by plain least squares
+    double up = pairs.retired_sum[row], down = pairs.retired_weight[row];
+    bool odd = false;
+    for (size_t j = 0; j < k; ++j) {
+      const double weight = pairs.weight[row * k + j];
+      if (weight < kKnownPair) continue;
+      const double sum = pairs.sum[row * k + j];
+      double influence = 1;
+      if (iteration > 0) influence = Influence(sum / weight - mu * panel[j], scale, 1 / (weight * pairs.sample));
+      odd |= influence < 0.05;
+      up += influence * sum * panel[j];
+      down += influence * weight * panel[j] * panel[j];
+    }
+    mu = std::clamp(up / std::max(down, kTiny), -kLargestMu, kLargestMu);
+    fit->different[row] = odd;
+  }
+  fit->mu[row] = mu;
+}
+
+}  // namespace
+
+double Influence(double e, double scale, double noise) {
+  return 1 / Square(1 + e * e / (4 * (scale * scale + noise)));
+}
+
+AgreementFit FitAgreement(const PairTable& pairs, std::span<const double> start, bool afresh, bool assume_hostile) {
+  AgreementFit fit;
+  const size_t k = pairs.columns.size();
+  fit.mu.assign(pairs.voters, 0);
+  fit.different.assign(pairs.voters, 0);
+  if (pairs.voters < 2) return fit;
+
+  Panel panel(pairs);
+  std::vector<double> mu(k);
+  if (!start.empty()) {
+    for (size_t i = 0; i < k; ++i) mu[i] = start[pairs.columns[i]];
+  }
+  if (afresh || start.empty()) {
+    std::vector<double> fresh = panel.Eigenvector();
+    panel.Fit(&fresh);
+    if (!start.empty()) panel.Fit(&mu);
+    if (start.empty() || panel.Cost(fresh) < panel.Cost(mu)) mu = fresh;
+  }
+  panel.Fit(&mu);
+  std::vector<uint8_t> different(k, 0);
+  double r2 = 0;
+  panel.Judge(mu, &different, &r2);
+  fit.scale = panel.scale();
+  std::vector<uint8_t> has_column(pairs.voters, 0);
+  for (size_t i = 0; i < k; ++i) {
+    fit.mu[pairs.columns[i]] = mu[i];
+    fit.different[pairs.columns[i]] = different[i];
+    has_column[pairs.columns[i]] = 1;
+  }
+  for (size_t row = 0; row < pairs.voters; ++row) {
+    if (!has_column[row]) Regress(pairs, mu, fit.scale, row, &fit);
+  }
+  double sum = 0;
+  for (const double m : fit.mu) sum += m;
+  if (sum < 0) {
+    fit.flipped = true;
+    for (double& m : fit.mu) m = -m;
+  }
+  std::vector<double> magnitudes;
+  for (const double m : fit.mu) magnitudes.push_back(std::abs(m));
+  const double middle = Median(&magnitudes);
+  size_t count = 0;
+  for (size_t row = 0; row < pairs.voters; ++row) {
+    if (!assume_hostile && fit.mu[row] < -0.25 * middle) fit.different[row] = 1;
+    count += fit.different[row];
+  }
+  const bool many = static_cast<double>(count) > (assume_hostile ? 0.5 : 0.3) * static_cast<double>(pairs.voters);
+  fit.trust = many || pairs.voters < 4 ? 0 : std::clamp((r2 - 0.5) / 0.3, 0.0, 1.0);
+  return fit;
+}
+
+}  // namespace signvote

@@ -1,0 +1,71 @@
+// What the voters of a block are known to agree on, and mu fitted to it: the state behind `agreement` and the prior of
+// it-signsgd.
+//
+// Rows are the voters ever heard, ascending. Up to 64 of them all have columns too. Beyond, the columns are a panel of 64
+// that follows who is present and turns over slowly; what a leaving column said of a row is kept as two sums.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "server/vote/agreement_fit.h"
+#include "server/vote/kernels.h"
+#include "server/vote/pair_counts.h"
+#include "server/vote/rule.h"
+#include "server/vote/state_io.h"
+
+namespace signvote {
+
+class AgreementMatrix {
+ public:
+  static constexpr size_t kPanel = 64;
+
+  explicit AgreementMatrix(bool assume_hostile) : assume_hostile_(assume_hostile) {}
+
+  // Adds one round and fits.
+  void Observe(uint64_t round, std::span<const Ballot> ballots, uint64_t coordinates, const Kernels& kernels);
+
+  std::span<const VoterId> voters() const { return voters_; }
+  // Row of a voter, or -1.
+  int64_t Row(VoterId voter) const;
+  uint64_t rounds(size_t row) const { return rounds_[row]; }
+  double mu(size_t row) const { return mu_[row]; }
+  bool different(size_t row) const { return different_[row] != 0; }
+  // Enough was heard of it (the worth of one full round with one other voter) to weigh it by itself.
+  bool known(size_t row) const { return heard_[row] >= 1; }
+  double trust() const { return trust_; }
+  // C, M x M, NaN where a pair was never heard together or is not kept.
+  std::vector<double> Agreement() const;
+
+  void Save(StateWriter* writer) const;
+  void Restore(StateReader* reader);
+
+ private:
+  void AddRows(std::span<const Ballot> ballots);
+  void ChoosePanel(uint64_t round, std::span<const Ballot> ballots);
+  void SetColumns(std::vector<VoterId> columns);
+  void Retire(size_t column);
+  void Decay();
+  void AddCounts(std::span<const Ballot> ballots, const BallotSample& sample, const Kernels& kernels);
+  void Fit();
+  std::vector<uint32_t> ColumnRows() const;
+
+  const bool assume_hostile_;
+  uint64_t observed_ = 0;  // rounds
+  double sample_ = 1;      // coordinates in the last sample
+  std::vector<VoterId> voters_;
+  std::vector<VoterId> columns_;      // ascending, each also in voters_
+  std::vector<uint64_t> joined_;      // by column: `observed_` when it became one
+  std::vector<double> sum_, weight_;  // S, B: [row][column]
+  // By row.
+  std::vector<uint64_t> rounds_;  // in which it was heard
+  std::vector<double> heard_;     // decayed sum of its weights with all columns
+  std::vector<double> retired_sum_, retired_weight_;
+  std::vector<double> mu_;
+  std::vector<uint8_t> different_;
+  double trust_ = 0;
+  double scale_ = 0;
+};
+
+}  // namespace signvote

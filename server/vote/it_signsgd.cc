@@ -1,0 +1,260 @@
+// it-signsgd: each voter weighs, on each coordinate, as much as its record there says (eq. 3, 4).
+#include <algorithm>
+#include <cmath>
+#include <optional>
+
+#include "server/vote/agreement_weights.h"
+#include "server/vote/decision_writer.h"
+#include "server/vote/error_counts.h"
+#include "server/vote/evidence.h"
+#include "server/vote/portable_math.h"
+#include "server/vote/rules.h"
+
+namespace signvote {
+namespace {
+
+constexpr double kUnit = 65536;        // evidence a nat, without a prior
+constexpr double kPriorTotal = 16;     // with one: nats that sum |w| over the electorate is scaled to
+
+double Logistic(double x) { return 1 / (1 + PortableExp(-x)); }
+
+// What decides a voter's weight beside its record, constant over a round.
+struct Standing {
+  bool unit_weight = false;
+  double record = 1;                        // how much its record counts: 1, or trust, or 0
+  double prior_right = 0, prior_wrong = 0;  // half units
+  double a_low = 0, a_high = 1, b_low = 0, b_high = 1;  // bounds, as shares of all half units
+};
+
+LikelihoodVote Weigh(const Standing& standing, const RoundTally& tally, uint32_t warmup_rounds) {
+  LikelihoodVote v;
+  v.total = tally.total;
+  if (standing.prior_right == 0) {
+    v.unit_weight = tally.heard < std::max(1u, warmup_rounds) || tally.total == 0;
+    const double t = tally.total;
+    v.a_low = v.b_low = static_cast<float>(t * standing.a_low);
+    v.a_high = v.b_high = static_cast<float>(t * standing.a_high);
+    return v;
+  }
+  v.unit_weight = standing.unit_weight;
+  const double all = standing.record * tally.total + standing.prior_right + standing.prior_wrong;
+  int exponent = 0;
+  std::frexp(all, &exponent);
+  const double scale = std::ldexp(1.0, 1 - exponent);  // brings `all` into [1, 2)
+  v.gain = static_cast<float>(standing.record * scale);
+  v.alpha = static_cast<float>(standing.prior_right * scale);
+  v.beta = static_cast<float>(standing.prior_wrong * scale);
+  v.a_low = static_cast<float>(all * scale * standing.a_low);
+  v.a_high = static_cast<float>(all * scale * standing.a_high);
+  v.b_low = static_cast<float>(all * scale * standing.b_low);
+  v.b_high = static_cast<float>(all * scale * standing.b_high);
+  return v;
+}
+
+// The log-likelihood ratio of a voter that has `c` half units of error.
+double Llr(const LikelihoodVote& v, double c) {
+  if (v.unit_weight) return 1;
+  const double a = std::clamp(v.gain * (v.total - c) + v.alpha, double{v.a_low}, double{v.a_high});
+  const double b = std::clamp(v.gain * c + v.beta, double{v.b_low}, double{v.b_high});
+  return PortableLog(a / b);
+}
+
+template <typename Count>
+class ItSignSgd : public Rule {
+ public:
+  ItSignSgd(const VoteOptions& options, BlockShape shape, const Kernels& kernels,
+            void (*likelihood)(const LikelihoodTile<Count>&))
+      : options_(options), shape_(shape), kernels_(kernels), likelihood_(likelihood),
+        counts_(shape.coordinates, options.forget), matrix_(options.assume_hostile),
+        evidence_(shape.coordinates, CarryFactor(options.carry)) {
+    evidence_.Rescale(1, 1, false);
+    rule_.period = LikelihoodPeriod(options.llr_clip);
+    rule_.abstention = options.abstention_is_error ? 2 : 1;
+    rule_.plain = options.prior == 0;
+    rule_.r = evidence_.r();
+    const double most = std::floor(2147483647.0 * (32768 - rule_.r) / 32768) - 1;
+    rule_.most = static_cast<float>(most);
+    if (rule_.most > most) rule_.most = std::nextafter(rule_.most, 0.0f);
+  }
+
+  void Decode(uint64_t round, std::span<const Ballot> ballots, std::span<const VoterId> electorate,
+              SignVector* decision) override {
+    electorate_.assign(electorate.begin(), electorate.end());
+    counts_.Begin(round, ballots);
+    const ExpTable exp_table(static_cast<uint32_t>(ballots.size()));
+    rule_.exp_mantissa = exp_table.mantissa.data();
+    rule_.exp_exponent = exp_table.exponent.data();
+    const std::vector<Standing> standings = Standings(&rule_.unit);
+    std::vector<Standing> by_ballot;
+    size_t at = 0;
+    for (const Ballot& ballot : ballots) {
+      while (electorate_[at] != ballot.voter) ++at;
+      by_ballot.push_back(standings[at]);
+    }
+    DecodeTiles(ballots, by_ballot, decision);
+    counts_.End(ballots);
+    if (options_.prior > 0) matrix_.Observe(round, ballots, shape_.coordinates, kernels_);
+  }
+
+  VoterReport Report(VoterId voter) const override {
+    VoterReport report;
+    report.trust = matrix_.trust();
+    const int64_t found = counts_.Row(voter);
+    if (found < 0) return report;
+    const auto row = static_cast<uint32_t>(found);
+    report.known = true;
+    report.rounds = counts_.rounds(row);
+    const int64_t peer = matrix_.Row(voter);
+    report.different = peer >= 0 && matrix_.different(static_cast<size_t>(peer));
+    std::vector<float> crossover, weight;
+    PerCoordinate(voter, 0, shape_.coordinates, &crossover, &weight);
+    double errors = 0, weights = 0;
+    for (uint64_t n = 0; n < shape_.coordinates; ++n) {
+      errors += crossover[n];
+      weights += weight[n];
+    }
+    report.crossover = errors / static_cast<double>(shape_.coordinates);
+    report.mean_weight = weights / static_cast<double>(shape_.coordinates);
+    return report;
+  }
+
+  // By the record as it stands after the last round.
+  void PerCoordinate(VoterId voter, uint64_t begin, uint64_t end, std::vector<float>* crossover,
+                     std::vector<float>* weight) const override {
+    crossover->assign(end - begin, 0.5f);
+    weight->assign(end - begin, 0.0f);
+    const int64_t found = counts_.Row(voter);
+    if (found < 0) return;
+    const auto row = static_cast<uint32_t>(found);
+    const Standing standing = StandingOf(voter);
+    std::vector<float> known;  // weight by count, NaN where not asked yet
+    RoundTally last;
+    LikelihoodVote v;
+    for (uint64_t n = begin; n < end; ++n) {
+      const RoundTally& tally = counts_.Tally(row, n / kStripeCoordinates);
+      if (known.empty() || tally.total != last.total || tally.heard != last.heard) {
+        v = Weigh(standing, tally, options_.warmup_rounds);
+        known.assign(tally.total + 1, std::numeric_limits<float>::quiet_NaN());
+        last = tally;
+      }
+      const uint32_t c = std::min<uint32_t>(counts_.count(row, n), tally.total);
+      if (std::isnan(known[c])) known[c] = static_cast<float>(Llr(v, c));
+      (*weight)[n - begin] = known[c];
+      if (tally.total > 0) (*crossover)[n - begin] = static_cast<float>(c) / static_cast<float>(tally.total);
+    }
+  }
+
+  void Agreement(std::vector<VoterId>* voters, std::vector<double>* matrix) const override {
+    voters->assign(matrix_.voters().begin(), matrix_.voters().end());
+    *matrix = matrix_.Agreement();
+  }
+
+  void Save(std::string* out) const override {
+    StateWriter writer(out);
+    evidence_.Save(&writer);
+    counts_.Save(&writer);
+    matrix_.Save(&writer);
+    writer.PutArray(electorate_);
+  }
+
+  absl::Status Restore(std::string_view bytes) override {
+    StateReader reader(bytes);
+    evidence_.Restore(&reader);
+    counts_.Restore(&reader);
+    matrix_.Restore(&reader);
+    reader.GetArray(&electorate_);
+    if (evidence_.is_narrow()) reader.Fail();
+    return reader.Finish("rule it-signsgd");
+  }
+
+ private:
+  // By voter of the electorate; `unit`: evidence a nat.
+  std::vector<Standing> Standings(float* unit) const {
+    Standing plain;
+    plain.a_low = Logistic(-options_.llr_clip);
+    // From a clip of 8 on the upper bound would change a weight by less than 4e-5 of itself.
+    plain.a_high = options_.llr_clip >= 8 ? 1 : Logistic(options_.llr_clip);
+    std::vector<Standing> standings(electorate_.size(), plain);
+    if (unit != nullptr) *unit = static_cast<float>(kUnit);
+    if (options_.prior == 0) return standings;
+
+    const BlendedWeights blended = BlendWeights(matrix_, electorate_, options_);
+    const double clip = options_.llr_clip;
+    double sum = 0;
+    for (size_t i = 0; i < standings.size(); ++i) {
+      const double w = std::clamp(blended.weights[i], -clip, clip);
+      const double low = options_.assume_hostile ? -clip : std::min(options_.floor * blended.mean, w);
+      sum += blended.trust == 0 ? 1 : std::abs(w);
+      Standing& s = standings[i];
+      s.unit_weight = blended.trust == 0;
+      s.record = blended.learned[i] ? blended.trust : 0;
+      s.prior_right = 2 * options_.prior * Logistic(w);
+      s.prior_wrong = 2 * options_.prior * Logistic(-w);
+      s.a_low = Logistic(low);
+      s.a_high = Logistic(clip);
+      s.b_low = Logistic(-clip);
+      s.b_high = Logistic(-low);
+    }
+    if (unit != nullptr && sum > 0) *unit = static_cast<float>(kUnit * std::min(kPriorTotal / sum, 1e4));
+    return standings;
+  }
+
+  Standing StandingOf(VoterId voter) const {
+    const std::vector<Standing> standings = Standings(nullptr);
+    const auto at = std::lower_bound(electorate_.begin(), electorate_.end(), voter);
+    if (at != electorate_.end() && *at == voter) return standings[at - electorate_.begin()];
+    Standing absent;
+    absent.a_low = Logistic(-options_.llr_clip);
+    return absent;
+  }
+
+  void DecodeTiles(std::span<const Ballot> ballots, const std::vector<Standing>& standings, SignVector* decision) {
+    DecisionWriter writer(decision, shape_.coordinates);
+    std::vector<LikelihoodVote> constant;  // by ballot, where one tally holds for the block
+    for (uint32_t b = 0; b < ballots.size(); ++b) constant.push_back(Vote(b, standings[b], 0));
+    std::vector<LikelihoodVote> votes;
+    for (BallotTiles tiles(ballots, shape_.coordinates, counts_.by_stripe()); tiles.Next();) {
+      counts_.Age(tiles);
+      votes.clear();
+      for (const TileVote& vote : tiles.votes()) {
+        const uint32_t b = vote.ballot;
+        votes.push_back(counts_.by_stripe() ? Vote(b, standings[b], tiles.first_stripe()) : constant[b]);
+        votes.back().vote = vote;
+      }
+      const uint64_t word = tiles.first_word();
+      LikelihoodTile<Count> tile{votes, counts_.at(word), counts_.word_stride(), evidence_.wide(word * 64), &rule_};
+      tile.decision = {tiles.words(), writer.signs(word), writer.zeros(word)};
+      likelihood_(tile);
+    }
+    writer.Finish();
+  }
+
+  LikelihoodVote Vote(uint32_t ballot, const Standing& standing, uint64_t stripe) const {
+    const uint32_t row = counts_.row_of_ballot(ballot);
+    LikelihoodVote vote = Weigh(standing, counts_.Tally(row, stripe), options_.warmup_rounds);
+    vote.row = row;
+    return vote;
+  }
+
+  const VoteOptions options_;
+  const BlockShape shape_;
+  const Kernels& kernels_;
+  void (*const likelihood_)(const LikelihoodTile<Count>&);
+
+  ErrorCounts<Count> counts_;
+  AgreementMatrix matrix_;  // empty without a prior
+  Evidence evidence_;
+  LikelihoodRule rule_;
+  std::vector<VoterId> electorate_;  // of the last round
+};
+
+}  // namespace
+
+std::unique_ptr<Rule> MakeItSignSgd(const VoteOptions& options, BlockShape shape, const Kernels& kernels) {
+  if (options.counter_bits == 8) {
+    return std::make_unique<ItSignSgd<uint8_t>>(options, shape, kernels, kernels.likelihood8);
+  }
+  return std::make_unique<ItSignSgd<uint16_t>>(options, shape, kernels, kernels.likelihood16);
+}
+
+}  // namespace signvote
