@@ -2,6 +2,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include <random>
+
 #include "common/random.h"
 #include "common/status.h"
 
@@ -26,21 +28,6 @@ ModelBundle WithoutValues(ModelBundle bundle) {
 }
 
 }  // namespace
-
-class Federation::Locked {
- public:
-  explicit Locked(Federation* federation) : federation_(federation), lock_(federation->mu_) {}
-  ~Locked() {
-    std::set<SessionId> wake;
-    wake.swap(federation_->wake_);
-    lock_.unlock();
-    for (SessionId id : wake) federation_->environment_.wake(id);
-  }
-
- private:
-  Federation* federation_;
-  std::unique_lock<std::mutex> lock_;
-};
 
 Federation::Federation(const ServerOptions& options, ModelBundle bundle, std::string run, State state,
                        Environment environment)

@@ -27,7 +27,7 @@
 #include "server/service/ballot_box.h"
 #include "server/service/feed.h"
 #include "server/service/options.h"
-#include "server/service/registry.h"
+#include "server/round/registry.h"
 #include "server/store/store.h"
 
 namespace signvote {
@@ -196,6 +196,21 @@ class Federation {
   absl::Time first_opened_ = absl::InfiniteFuture();
   double seconds_per_round_ = 0;
   RoundRow last_row_;
+};
+
+class Federation::Locked {
+ public:
+  explicit Locked(Federation* federation) : federation_(federation), lock_(federation->mu_) {}
+  ~Locked() {
+    std::set<SessionId> wake;
+    wake.swap(federation_->wake_);
+    lock_.unlock();
+    for (SessionId id : wake) federation_->environment_.wake(id);
+  }
+
+ private:
+  Federation* federation_;
+  std::unique_lock<std::mutex> lock_;
 };
 
 }  // namespace signvote

@@ -1,0 +1,42 @@
+// The gRPC shell of the administrator's side: see admin.proto.
+#pragma once
+
+#include <grpcpp/grpcpp.h>
+
+#include <atomic>
+#include <functional>
+
+#include "proto/signvote/v1/admin.grpc.pb.h"
+#include "server/service/federation.h"
+
+namespace signvote {
+
+class AdminService final : public v1::Admin::Service {
+ public:
+  // `stop` ends the process as SIGTERM does.
+  AdminService(Federation* federation, std::function<void()> stop) : federation_(federation), stop_(std::move(stop)) {}
+
+  // Ends the Watch streams, so that the gRPC server can shut down.
+  void EndWatches() { ending_ = true; }
+
+  grpc::Status GetStatus(grpc::ServerContext*, const v1::GetStatusRequest*, v1::RunStatus* response) override;
+  grpc::Status ListClients(grpc::ServerContext*, const v1::ListClientsRequest*, v1::ListClientsResponse* response) override;
+  grpc::Status GetClient(grpc::ServerContext*, const v1::GetClientRequest* request, v1::ClientDetail* response) override;
+  grpc::Status Watch(grpc::ServerContext* context, const v1::WatchRequest*, grpc::ServerWriter<v1::RunStatus>* out) override;
+  grpc::Status Pause(grpc::ServerContext*, const v1::PauseRequest*, v1::RunStatus* response) override;
+  grpc::Status Resume(grpc::ServerContext*, const v1::ResumeRequest*, v1::RunStatus* response) override;
+  grpc::Status SetStepSize(grpc::ServerContext*, const v1::SetStepSizeRequest* request, v1::RunStatus* response) override;
+  grpc::Status Evict(grpc::ServerContext*, const v1::EvictRequest* request, v1::RunStatus* response) override;
+  grpc::Status Readmit(grpc::ServerContext*, const v1::ReadmitRequest* request, v1::RunStatus* response) override;
+  grpc::Status Checkpoint(grpc::ServerContext*, const v1::CheckpointRequest*, v1::CheckpointResponse* response) override;
+  grpc::Status Stop(grpc::ServerContext*, const v1::StopRequest*, v1::RunStatus* response) override;
+
+ private:
+  grpc::Status Answer(const absl::Status& status, v1::RunStatus* response);
+
+  Federation* const federation_;
+  const std::function<void()> stop_;
+  std::atomic<bool> ending_{false};
+};
+
+}  // namespace signvote

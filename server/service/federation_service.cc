@@ -1,0 +1,120 @@
+#include "server/service/federation_service.h"
+
+#include "common/status.h"
+
+namespace signvote {
+namespace {
+
+grpc::Status ToGrpc(const absl::Status& status) {
+  return {static_cast<grpc::StatusCode>(status.code()), Message(status)};
+}
+
+// A view of a frame's bytes that keeps the frame alive: nothing is copied.
+grpc::ByteBuffer BufferOf(const Frame& frame) {
+  auto* owner = new Frame(frame);
+  grpc::Slice slice(const_cast<char*>(frame->data()), frame->size(), [](void* p) { delete static_cast<Frame*>(p); },
+                    owner);
+  return grpc::ByteBuffer(&slice, 1);
+}
+
+}  // namespace
+
+// Reads go straight to the federation; writes are drawn from it one at a time, whenever the last is done or it wakes us.
+// Finish is called exactly once, OnDone gives the reactor up. Locks: mu_ of a reactor before the federation's.
+class FederationService::Reactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer> {
+ public:
+  Reactor(FederationService* service, SessionId id) : service_(service), federation_(service->federation_), id_(id) {}
+
+  void Start(std::shared_ptr<Reactor> self) {
+    self_ = std::move(self);
+    StartRead(&incoming_);
+  }
+
+  void Pump() {
+    std::lock_guard lock(mu_);
+    if (is_writing_ || is_finished_) return;
+    Federation::Outbound outbound = federation_->Next(id_);
+    if (outbound.frame) {
+      outgoing_ = BufferOf(outbound.frame);
+      is_writing_ = true;
+      StartWrite(&outgoing_);
+    } else if (outbound.end) {
+      is_finished_ = true;
+      Finish(ToGrpc(*outbound.end));
+    }
+  }
+
+  void OnReadDone(bool ok) override {
+    if (!ok) return FinishOnce(grpc::Status::OK);
+    v1::ClientMessage message;
+    if (!grpc::SerializationTraits<v1::ClientMessage>::Deserialize(&incoming_, &message).ok()) {
+      return FinishOnce({grpc::StatusCode::INVALID_ARGUMENT, "a message that is not a ClientMessage"});
+    }
+    federation_->Receive(id_, std::move(message));
+    StartRead(&incoming_);
+  }
+
+  void OnWriteDone(bool ok) override {
+    {
+      std::lock_guard lock(mu_);
+      is_writing_ = false;
+      outgoing_.Clear();
+    }
+    if (ok) Pump();
+  }
+
+  void OnCancel() override { FinishOnce(grpc::Status::CANCELLED); }
+
+  void OnDone() override {
+    federation_->Closed(id_);
+    std::shared_ptr<Reactor> self;
+    {
+      std::lock_guard lock(service_->mu_);
+      service_->reactors_.erase(id_);
+      self = std::move(self_);
+    }
+  }
+
+ private:
+  void FinishOnce(const grpc::Status& status) {
+    std::lock_guard lock(mu_);
+    if (is_finished_) return;
+    is_finished_ = true;
+    Finish(status);
+  }
+
+  FederationService* const service_;
+  Federation* const federation_;
+  const SessionId id_;
+  std::shared_ptr<Reactor> self_;  // until OnDone
+  grpc::ByteBuffer incoming_;
+
+  std::mutex mu_;
+  grpc::ByteBuffer outgoing_;  // guarded by mu_
+  bool is_writing_ = false;    // guarded by mu_
+  bool is_finished_ = false;   // guarded by mu_
+};
+
+void FederationService::Wake(SessionId id) {
+  std::shared_ptr<Reactor> reactor;
+  {
+    std::lock_guard lock(mu_);
+    auto found = reactors_.find(id);
+    if (found == reactors_.end()) return;
+    reactor = found->second;
+  }
+  reactor->Pump();
+}
+
+grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* FederationService::Session(grpc::CallbackServerContext*) {
+  const SessionId id = federation_->Open();
+  auto reactor = std::make_shared<Reactor>(this, id);
+  {
+    std::lock_guard lock(mu_);
+    reactors_.emplace(id, reactor);
+  }
+  reactor->Start(reactor);
+  return reactor.get();
+}
+
+}  // namespace signvote

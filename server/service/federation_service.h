@@ -1,0 +1,35 @@
+// The gRPC shell of Federation: one reactor a stream, raw frames, so that a decision is serialised once for all.
+#pragma once
+
+#include <grpcpp/grpcpp.h>
+
+#include <mutex>
+#include <unordered_map>
+
+#include "proto/signvote/v1/federation.grpc.pb.h"
+#include "server/service/federation.h"
+
+namespace signvote {
+
+// The largest message either side takes: a block of signs and 64 KiB around it.
+inline constexpr int kMaxMessageBytes = 128 * 1024 + 64 * 1024;
+
+// Thread-safe. Made before the Federation, which wakes sessions through it.
+class FederationService final : public v1::Federation::WithRawCallbackMethod_Session<v1::Federation::Service> {
+ public:
+  void Serve(Federation* federation) { federation_ = federation; }
+
+  // A session may have something to send.
+  void Wake(SessionId id);
+
+  grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* Session(grpc::CallbackServerContext* context) override;
+
+ private:
+  class Reactor;
+
+  Federation* federation_ = nullptr;
+  std::mutex mu_;
+  std::unordered_map<SessionId, std::shared_ptr<Reactor>> reactors_;  // guarded by mu_
+};
+
+}  // namespace signvote

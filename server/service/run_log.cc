@@ -1,0 +1,146 @@
+#include "server/service/run_log.h"
+
+#include <spdlog/spdlog.h>
+
+#include <charconv>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "common/files.h"
+#include "common/status.h"
+
+namespace signvote {
+namespace {
+
+constexpr const char* kColumns =
+    "round,ballots,step,trust,accuracy,loss,bytes_up,bytes_down,collect_seconds,decode_seconds,journal_seconds,seconds";
+constexpr size_t kColumnsBefore = 4, kColumnsInAll = 12;
+
+std::vector<std::string> Split(const std::string& line) {
+  std::vector<std::string> cells;
+  std::istringstream stream(line);
+  for (std::string cell; std::getline(stream, cell, ',');) cells.push_back(cell);
+  return cells;
+}
+
+// Labels are text in YAML; numbers among them are numbers in the summary.
+nlohmann::ordered_json Label(const std::string& text) {
+  int64_t number = 0;
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error == std::errc() && end == text.data() + text.size()) return number;
+  return text;
+}
+
+}  // namespace
+
+RunLog::RunLog(const ServerOptions& options, uint64_t round) : options_(options) {
+  if (round > 0) Load(round);
+}
+
+void RunLog::Load(uint64_t round) {
+  absl::StatusOr<std::string> text = ReadFile(options_.directory + "/metrics.csv");
+  if (!text.ok()) return;
+  std::istringstream stream(*text);
+  for (std::string line; std::getline(stream, line);) {
+    const std::vector<std::string> cells = Split(line);
+    if (cells.size() != kColumnsInAll || cells[0] == "round") continue;
+    const uint64_t number = std::strtoull(cells[0].c_str(), nullptr, 10);
+    if (number == 0 || number > round) continue;
+    Line& kept = lines_[number];
+    for (size_t i = 0; i < kColumnsBefore; ++i) kept.before += (i ? "," : "") + cells[i];
+    for (size_t i = kColumnsBefore + 2; i < kColumnsInAll; ++i) kept.after += (kept.after.empty() ? "" : ",") + cells[i];
+    if (cells[4].empty()) continue;
+    v1::Evaluation& evaluation = evaluations_[number];
+    evaluation.set_round(number);
+    evaluation.set_accuracy(std::strtod(cells[4].c_str(), nullptr));
+    evaluation.set_loss(std::strtod(cells[5].c_str(), nullptr));
+  }
+}
+
+void RunLog::Add(const RoundRow& row) {
+  std::lock_guard lock(mu_);
+  lines_[row.round] = {fmt::format("{},{},{:.6g},{:.4f}", row.round, row.ballots, row.step, row.trust),
+                       fmt::format("{},{},{:.6f},{:.6f},{:.6f},{:.3f}", row.bytes_up, row.bytes_down,
+                                   row.collect_seconds, row.decode_seconds, row.journal_seconds, row.seconds)};
+  is_dirty_ = true;
+}
+
+void RunLog::Add(const v1::Evaluation& evaluation) {
+  std::lock_guard lock(mu_);
+  evaluations_[evaluation.round()] = evaluation;
+  is_dirty_ = true;
+}
+
+std::string RunLog::Csv() {
+  std::string csv = std::string(kColumns) + "\n";
+  for (const auto& [round, line] : lines_) {
+    csv += line.before;
+    auto found = evaluations_.find(round);
+    csv += found == evaluations_.end() ? ",," : fmt::format(",{:.4f},{:.5f}", found->second.accuracy(), found->second.loss());
+    csv += "," + line.after + "\n";
+  }
+  return csv;
+}
+
+void RunLog::Flush() {
+  std::string csv;
+  {
+    std::lock_guard lock(mu_);
+    if (!is_dirty_) return;
+    is_dirty_ = false;
+    csv = Csv();
+  }
+  const std::string_view part = csv;
+  absl::Status status = WriteFileAtomically(options_.directory + "/metrics.csv", {&part, 1});
+  if (!status.ok()) spdlog::warn("metrics are behind: {}", Message(status));
+}
+
+absl::Status RunLog::WriteSummary(const v1::RunStatus& status, const v1::ListClientsResponse& clients) {
+  nlohmann::ordered_json json;
+  json["rule"] = options_.vote.rule;
+  json["carry"] = options_.vote.carry;
+  json["dither"] = options_.dither;
+  for (const auto& [key, value] : options_.labels) json[key] = Label(value);
+  json["rounds"] = status.round();
+  json["step"] = options_.step.size;
+  json["schedule"] = options_.step.schedule;
+  json["fraction"] = options_.fraction;
+  json["seed"] = options_.seed;
+  json["parameters"] = status.parameters();
+  json["seconds"] = status.seconds();
+  json["accuracy"] = nlohmann::ordered_json::array();
+  {
+    std::lock_guard lock(mu_);
+    for (const auto& [round, evaluation] : evaluations_) {
+      json["accuracy"].push_back({{"round", round}, {"accuracy", evaluation.accuracy()}, {"loss", evaluation.loss()}});
+    }
+    json["final_accuracy"] = nullptr;
+    if (!evaluations_.empty()) json["final_accuracy"] = evaluations_.rbegin()->second.accuracy();
+  }
+  json["bytes_up_per_client_round"] = status.bytes_up_per_client_round();
+  json["bytes_down_per_client_round"] = status.bytes_down_per_client_round();
+  json["bytes_join"] = status.bytes_join();
+  const Fingerprint fingerprint = FromProto(status.fingerprint());
+  json["fingerprint"] = fingerprint.Hex();
+  bool agree = true;
+  auto voters = nlohmann::ordered_json::array();
+  for (const v1::ClientSummary& client : clients.clients()) {
+    const Fingerprint theirs = FromProto(client.fingerprint());
+    if (client.round() == status.round() && !client.evicted()) agree &= theirs == fingerprint;
+    if (client.role() != v1::VOTER) continue;
+    voters.push_back({{"name", client.name()},
+                      {"batch", client.batch()},
+                      {"rounds_counted", client.rounds_counted()},
+                      {"crossover", client.crossover()},
+                      {"mean_weight", client.mean_weight()},
+                      {"different", client.different()},
+                      {"fingerprint", theirs.Hex()}});
+  }
+  json["fingerprints_agree"] = agree;
+  json["clients"] = std::move(voters);
+  const std::string text = json.dump(2) + "\n";
+  const std::string_view part = text;
+  return WriteFileAtomically(options_.directory + "/summary.json", {&part, 1});
+}
+
+}  // namespace signvote

@@ -1,0 +1,46 @@
+// The run's records for people and scripts, in its directory: metrics.csv, one row a round, while it goes; summary.json
+// at the end.
+#pragma once
+
+#include <absl/status/status.h>
+#include <absl/time/time.h>
+
+#include <map>
+#include <mutex>
+#include <string>
+
+#include "proto/signvote/v1/admin.pb.h"
+#include "server/service/federation.h"
+#include "server/service/options.h"
+
+namespace signvote {
+
+// Thread-safe.
+class RunLog {
+ public:
+  // Rows up to `round` that an earlier process of this run left are kept.
+  RunLog(const ServerOptions& options, uint64_t round);
+
+  void Add(const RoundRow& row);
+  void Add(const v1::Evaluation& evaluation);
+
+  // Writes metrics.csv if something is new; errors are logged, never fatal.
+  void Flush();
+  absl::Status WriteSummary(const v1::RunStatus& status, const v1::ListClientsResponse& clients);
+
+ private:
+  struct Line {
+    std::string before;  // columns up to trust
+    std::string after;   // columns from bytes_up on
+  };
+  void Load(uint64_t round);
+  std::string Csv();  // mu_ held
+
+  const ServerOptions options_;
+  std::mutex mu_;
+  std::map<uint64_t, Line> lines_;                 // by round
+  std::map<uint64_t, v1::Evaluation> evaluations_;  // by round
+  bool is_dirty_ = false;
+};
+
+}  // namespace signvote

@@ -1,0 +1,222 @@
+#include "server/service/server.h"
+
+#include <absl/time/clock.h>
+#include <grpcpp/grpcpp.h>
+#include <spdlog/spdlog.h>
+
+#include <condition_variable>
+#include <future>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "common/bundle.h"
+#include "common/files.h"
+#include "common/status.h"
+#include "common/thread_pool.h"
+#include "server/service/admin_service.h"
+#include "server/service/federation.h"
+#include "server/service/federation_service.h"
+#include "server/service/run_log.h"
+#include "server/store/run_directory.h"
+
+namespace signvote {
+namespace {
+
+constexpr absl::Duration kTick = absl::Milliseconds(50);
+constexpr absl::Duration kFlush = absl::Seconds(1);
+constexpr absl::Duration kFarewellGrace = absl::Seconds(5);
+
+bool IsLoopback(const std::string& address) {
+  return address.starts_with("127.") || address.starts_with("localhost:") || address.starts_with("[::1]:") ||
+         address.starts_with("unix:");
+}
+
+// host:port with the port that was really bound.
+std::string Bound(const std::string& address, int port) {
+  if (address.starts_with("unix:")) return address;
+  return fmt::format("{}:{}", address.substr(0, address.rfind(':')), port);
+}
+
+class ServerImpl final : public Server {
+ public:
+  explicit ServerImpl(const ServerOptions& options)
+      : options_(options),
+        pool_(options.threads > 0 ? options.threads : std::max(1u, std::thread::hardware_concurrency())),
+        runner_(1) {}
+
+  ~ServerImpl() override { Shutdown(); }
+
+  absl::Status Open();
+  absl::Status Run() override;
+
+  void Stop(const std::string& why) override {
+    std::lock_guard lock(mu_);
+    if (stop_reason_.empty()) stop_reason_ = why;
+    changed_.notify_all();
+  }
+
+  const std::string& listen_address() const override { return listen_address_; }
+  const std::string& admin_address() const override { return admin_address_; }
+
+ private:
+  absl::Status Listen();
+  absl::StatusOr<std::unique_ptr<grpc::Server>> ListenOn(const std::string& address, grpc::Service* service,
+                                                         const char* key, std::string* bound);
+  // Waits for the end of the run or Stop.
+  void WaitForEnd();
+  void Shutdown();
+  ParallelFor Parallel() {
+    return [this](size_t count, const std::function<void(size_t)>& body) { pool_.ParallelFor(count, body); };
+  }
+
+  const ServerOptions options_;
+  ThreadPool pool_;
+  std::unique_ptr<Store> store_;
+  std::unique_ptr<RunLog> log_;
+  FederationService federation_service_;
+  std::unique_ptr<Federation> federation_;
+  std::unique_ptr<AdminService> admin_service_;
+  ThreadPool runner_;  // ends before what its work uses
+  std::unique_ptr<grpc::Server> federation_server_, admin_server_;
+  std::string listen_address_, admin_address_;
+
+  std::mutex mu_;
+  std::condition_variable changed_;
+  std::string stop_reason_;  // guarded by mu_
+};
+
+absl::Status ServerImpl::Open() {
+  ASSIGN_OR_RETURN(ModelBundle bundle, ReadBundle(options_.model));
+  const BlockRange range = BlockRange::All(bundle.parameters.values.size());
+  const RunSetup setup{.vote = options_.vote,
+                       .range = range,
+                       .tensors = bundle.parameters.tensors,
+                       .config = Canonical(options_),
+                       .model_sha256 = bundle.module_sha256,
+                       .durability = options_.durability,
+                       .keep = options_.checkpoint_keep};
+  ASSIGN_OR_RETURN(OpenedRun run,
+                   OpenRun(options_.directory, setup, std::move(bundle.parameters.values), Parallel()));
+  if (!run.report.empty()) spdlog::info("{}", run.report);
+  store_ = std::move(run.store);
+  log_ = std::make_unique<RunLog>(options_, run.tally.round());
+  Environment environment;
+  environment.store = store_.get();
+  environment.parallel = Parallel();
+  environment.run = [this](std::function<void()> work) { runner_.Schedule(std::move(work)); };
+  environment.now = absl::Now;
+  environment.wake = [this](SessionId id) { federation_service_.Wake(id); };
+  environment.on_round = [this](const RoundRow& row) {
+    log_->Add(row);
+    std::lock_guard lock(mu_);
+    changed_.notify_all();
+  };
+  environment.on_evaluation = [this](const v1::Evaluation& evaluation) {
+    log_->Add(evaluation);
+    spdlog::info("round {}: accuracy {:.4f}, loss {:.4f}", evaluation.round(), evaluation.accuracy(), evaluation.loss());
+  };
+  federation_ = std::make_unique<Federation>(
+      options_, std::move(bundle), run.run,
+      Federation::State{std::move(run.tally), std::move(run.registry), run.step_size}, std::move(environment));
+  federation_service_.Serve(federation_.get());
+  admin_service_ = std::make_unique<AdminService>(federation_.get(), [this] { Stop("an administrator stopped the run"); });
+  return Listen();
+}
+
+absl::StatusOr<std::unique_ptr<grpc::Server>> ServerImpl::ListenOn(const std::string& address, grpc::Service* service,
+                                                                   const char* key, std::string* bound) {
+  if (!IsLoopback(address) && !options_.insecure) {
+    return InvalidArgument(
+        "{}: {} is not a loopback address, and this server would speak plain text there: listen on 127.0.0.1, or say "
+        "insecure: true if the network between you and every client is your own",
+        key, address);
+  }
+  int port = 0;
+  grpc::ServerBuilder builder;
+  builder.AddListeningPort(address, grpc::InsecureServerCredentials(), &port);
+  builder.RegisterService(service);
+  builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
+  // Two servers on one port would share its clients by chance.
+  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 60'000);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20'000);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10'000);
+  std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
+  if (!server || port == 0) {
+    return Error(absl::StatusCode::kUnavailable, "{}: cannot listen on {}: is another process using it?", key, address);
+  }
+  *bound = Bound(address, port);
+  return server;
+}
+
+absl::Status ServerImpl::Listen() {
+  ASSIGN_OR_RETURN(federation_server_, ListenOn(options_.listen, &federation_service_, "listen", &listen_address_));
+  ASSIGN_OR_RETURN(admin_server_, ListenOn(options_.admin_listen, admin_service_.get(), "admin.listen", &admin_address_));
+  const nlohmann::json addresses = {{"listen", listen_address_}, {"admin", admin_address_}};
+  const std::string text = addresses.dump() + "\n";
+  const std::string_view part = text;
+  spdlog::info("listening on {}, administration on {}", listen_address_, admin_address_);
+  return WriteFileAtomically(options_.directory + "/addresses.json", {&part, 1});
+}
+
+void ServerImpl::WaitForEnd() {
+  absl::Time flushed = absl::Now();
+  std::unique_lock lock(mu_);
+  while (stop_reason_.empty()) {
+    lock.unlock();
+    federation_->Tick();
+    if (absl::Now() - flushed > kFlush) {
+      log_->Flush();
+      flushed = absl::Now();
+    }
+    const bool finished = federation_->IsFinished();
+    lock.lock();
+    if (finished) break;
+    if (stop_reason_.empty()) changed_.wait_for(lock, absl::ToChronoNanoseconds(kTick));
+  }
+}
+
+absl::Status ServerImpl::Run() {
+  WaitForEnd();
+  std::string why;
+  {
+    std::lock_guard lock(mu_);
+    why = stop_reason_;
+  }
+  const bool finished = federation_->Status().phase() == v1::FINISHED_RUN;
+  spdlog::info("{}", finished ? "the run is finished" : why);
+  // Before the farewell, while everyone is still connected and known.
+  std::promise<absl::StatusOr<v1::CheckpointResponse>> written;
+  federation_->Checkpoint([&](absl::StatusOr<v1::CheckpointResponse> result) { written.set_value(std::move(result)); });
+  absl::Status status = written.get_future().get().status();
+  log_->Flush();
+  if (absl::Status summary = log_->WriteSummary(federation_->Status(), federation_->Clients()); status.ok()) status = summary;
+  federation_->Stop(finished ? v1::Farewell::FINISHED : v1::Farewell::STOPPING,
+                    finished ? "the last round is closed" : why);
+  const absl::Time deadline = absl::Now() + kFarewellGrace;
+  while (federation_->HasSessions() && absl::Now() < deadline) absl::SleepFor(absl::Milliseconds(20));
+  Shutdown();
+  return status;
+}
+
+void ServerImpl::Shutdown() {
+  if (admin_service_) admin_service_->EndWatches();
+  const auto deadline = std::chrono::system_clock::now() + std::chrono::seconds(1);
+  if (federation_server_) federation_server_->Shutdown(deadline);
+  if (admin_server_) admin_server_->Shutdown(deadline);
+  if (federation_server_) federation_server_->Wait();
+  if (admin_server_) admin_server_->Wait();
+  federation_server_.reset();
+  admin_server_.reset();
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options) {
+  auto server = std::make_unique<ServerImpl>(options);
+  RETURN_IF_ERROR(server->Open());
+  return server;
+}
+
+}  // namespace signvote
