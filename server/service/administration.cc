@@ -84,6 +84,7 @@ v1::RunStatus Federation::MakeStatus() const {
   };
   status.set_bytes_up_per_client_round(mean(bytes_up_, ballots_counted_));
   status.set_bytes_down_per_client_round(mean(bytes_down_, decisions_delivered_));
+  *status.mutable_fingerprint() = ToProto(closed_fingerprint_);
   for (const v1::Evaluation& evaluation : evaluations_) *status.add_evaluations() = evaluation;
   status.set_trust(last_row_.trust);
   status.mutable_last_round()->set_collect_seconds(last_row_.collect_seconds);
@@ -94,10 +95,7 @@ v1::RunStatus Federation::MakeStatus() const {
 
 v1::RunStatus Federation::Status() {
   std::lock_guard lock(mu_);
-  v1::RunStatus status = MakeStatus();
-  std::lock_guard core(core_mu_);
-  *status.mutable_fingerprint() = ToProto(tally_.fingerprint());
-  return status;
+  return MakeStatus();
 }
 
 v1::ClientSummary Federation::Summarize(const Client& client) const {

@@ -197,6 +197,7 @@ void Federation::PublishRound(const Fingerprint& fingerprint) {
     newest.closed = MakeFrame(message);
     newest.fingerprint = fingerprint;
     broadcast_.closed = closing_->round;
+    closed_fingerprint_ = fingerprint;
     CountBallots();
 
     row = closing_->row;

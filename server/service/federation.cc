@@ -43,6 +43,7 @@ Federation::Federation(const ServerOptions& options, ModelBundle bundle, std::st
   broadcast_.range = tally_.range();
   broadcast_.module = std::move(bundle.module);
   broadcast_.closed = tally_.round();
+  closed_fingerprint_ = tally_.fingerprint();
   broadcast_.snapshot = [this] { return TakeSnapshot(); };
   std::lock_guard lock(mu_);
   box_.Close(broadcast_.closed, {});
@@ -179,7 +180,11 @@ void Federation::Join(SessionId id, Session& session, const v1::Join& join) {
     *pending_records_.emplace_back().mutable_client() = after;
   }
   Greet(session, join);
-  if (client.role == v1::VOTER && round_) round_->Arrive(client.id, IsAsked(client));
+  if (client.role == v1::VOTER && round_) {
+    // A draw from too few leaves seats for those who come later.
+    if (asked_.size() < options_.rounds.electorate) asked_.insert(client.id);
+    round_->Arrive(client.id, IsAsked(client));
+  }
   spdlog::info("{} {} joined, batch {}", client.role == v1::VOTER ? "voter" : "observer", client.name, client.batch);
 }
 
@@ -218,6 +223,7 @@ uint64_t Federation::CatchUpFrom(const v1::Join& join) const {
   if (const ClosedRound* round = broadcast_.history.Find(join.round()); round && round->closed) {
     return round->fingerprint == claimed ? join.round() + 1 : 0;
   }
+  if (join.round() == broadcast_.closed && claimed == closed_fingerprint_) return broadcast_.closed + 1;
   return 0;
 }
 

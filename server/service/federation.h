@@ -171,6 +171,7 @@ class Federation {
 
   std::mutex mu_;  // guards what follows
   Broadcast broadcast_;
+  Fingerprint closed_fingerprint_;  // of the parameters after broadcast_.closed
   Registry registry_;
   std::map<SessionId, Session> sessions_;
   SessionId last_session_ = 0;

@@ -1,0 +1,97 @@
+#include "server/round/tally.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "common/thread_pool.h"
+
+namespace signvote {
+namespace {
+
+constexpr uint64_t kParameters = 2 * kBlockCoordinates + 1000;  // three blocks, the last short
+
+struct Cast {
+  std::vector<std::vector<SignVector>> planes;  // by voter, by block
+  std::vector<std::vector<Ballot>> ByBlock() const {
+    std::vector<std::vector<Ballot>> result(planes[0].size());
+    for (size_t v = 0; v < planes.size(); ++v) {
+      for (size_t b = 0; b < planes[v].size(); ++b) result[b].push_back({v + 1, planes[v][b].signs, {}, {}});
+    }
+    return result;
+  }
+};
+
+Cast RandomBallots(size_t voters, BlockRange range, std::mt19937_64& random) {
+  Cast cast;
+  cast.planes.resize(voters);
+  for (auto& blocks : cast.planes) {
+    for (uint64_t b = 0; b < range.count; ++b) {
+      SignVector& planes = blocks.emplace_back();
+      const uint64_t size = range.Size(range.first + b);
+      planes.signs.resize(WordsFor(size));
+      for (uint64_t& word : planes.signs) word = random();
+      if (size % 64) planes.signs.back() &= (uint64_t{1} << (size % 64)) - 1;
+    }
+  }
+  return cast;
+}
+
+class TallyOfRule : public testing::TestWithParam<const char*> {};
+
+TEST_P(TallyOfRule, GivesTheSameBitsWithAnyThreadsAndAfterARestart) {
+  VoteOptions options;
+  options.rule = GetParam();
+  const BlockRange range = BlockRange::All(kParameters);
+  const std::vector<float> initial(kParameters, 0.5f);
+  Tally serial(options, range, initial), parallel(options, range, initial);
+  auto restarted = std::make_unique<Tally>(options, range, initial);
+  ThreadPool pool(4);
+  const ParallelFor threads = [&](size_t n, const std::function<void(size_t)>& body) { pool.ParallelFor(n, body); };
+  std::mt19937_64 random(11);
+  for (int round = 1; round <= 6; ++round) {
+    const Cast cast = RandomBallots(5, range, random);
+    const auto ballots = cast.ByBlock();
+    for (Tally* tally : {&serial, &parallel, restarted.get()}) {
+      tally->Decode(ballots, tally == &parallel ? threads : Serially);
+      tally->Apply({1e-3f, 1}, tally == &parallel ? threads : Serially);
+    }
+    ASSERT_EQ(serial.fingerprint(), parallel.fingerprint());
+    ASSERT_EQ(serial.fingerprint(), restarted->fingerprint());
+    std::string learnt;
+    restarted->Save(&learnt);
+    auto next = std::make_unique<Tally>(options, range, initial);
+    const auto values = restarted->parameters();
+    ASSERT_TRUE(next->Restore(restarted->round(), {values.begin(), values.end()}, learnt).ok());
+    restarted = std::move(next);
+  }
+  EXPECT_EQ(serial.round(), 6u);
+}
+
+INSTANTIATE_TEST_SUITE_P(Rules, TallyOfRule, testing::Values("majority", "it-signsgd", "agreement"));
+
+TEST(Tally, DecodingMovesNoParameter) {
+  const BlockRange range = BlockRange::All(1000);
+  Tally tally({}, range, std::vector<float>(1000, 1.0f));
+  const Fingerprint before = tally.fingerprint();
+  std::mt19937_64 random(1);
+  const Cast cast = RandomBallots(3, range, random);
+  tally.Decode(cast.ByBlock(), Serially);
+  EXPECT_EQ(tally.round(), 0u);
+  EXPECT_EQ(FingerprintOf(tally.parameters()), before);
+  tally.Apply({0.25f, 1}, Serially);
+  EXPECT_EQ(tally.round(), 1u);
+  for (float value : tally.parameters()) EXPECT_TRUE(value == 0.75f || value == 1.25f || value == 1.0f);
+}
+
+TEST(Tally, RefusesStateOfAnotherSize) {
+  Tally tally({}, BlockRange::All(1000), std::vector<float>(1000));
+  std::string learnt;
+  tally.Save(&learnt);
+  EXPECT_FALSE(tally.Restore(3, std::vector<float>(999), learnt).ok());
+  EXPECT_FALSE(tally.Restore(3, std::vector<float>(1000), learnt + "x").ok());
+  EXPECT_FALSE(tally.Restore(3, std::vector<float>(1000), learnt.substr(0, learnt.size() / 2)).ok());
+}
+
+}  // namespace
+}  // namespace signvote

@@ -1,0 +1,60 @@
+#include "server/service/ballot_box.h"
+
+#include <gtest/gtest.h>
+
+namespace signvote {
+namespace {
+
+using Outcome = BallotBox::Outcome;
+
+const BlockRange kTwoBlocks = BlockRange::All(kBlockCoordinates + 64);
+
+SignVector Planes(uint64_t word) { return {{word}, {}}; }
+
+TEST(BallotBox, ABallotIsCompleteWithItsLastBlock) {
+  BallotBox box(kTwoBlocks, 0);
+  EXPECT_EQ(box.Add(1, 1, 1, 1, Planes(5)), Outcome::kAdded);
+  EXPECT_EQ(box.Add(1, 1, 1, 1, Planes(5)), Outcome::kDuplicate);
+  EXPECT_EQ(box.Add(1, 1, 1, 1, Planes(6)), Outcome::kConflict);
+  EXPECT_EQ(box.Add(1, 1, 1, 0, Planes(7)), Outcome::kCompleted);
+  const VoterId voters[] = {1};
+  const auto ballots = box.Close(1, voters);
+  ASSERT_EQ(ballots.size(), 1u);
+  const auto by_block = BallotsByBlock(ballots, 2);
+  EXPECT_EQ(by_block[0][0].signs[0], 7u);
+  EXPECT_EQ(by_block[1][0].signs[0], 5u);
+}
+
+TEST(BallotBox, AFreshBallotIsPreferredToALateOne) {
+  BallotBox box(BlockRange::All(64), 0);
+  box.Close(1, {});  // round 2 is open
+  EXPECT_EQ(box.Add(1, 1, 1, 0, Planes(1)), Outcome::kCompleted);
+  EXPECT_EQ(box.CompleteLate().at(1), 1u);
+  EXPECT_EQ(box.Add(1, 1, 2, 0, Planes(2)), Outcome::kCompleted);
+  const VoterId voters[] = {1};
+  const auto ballots = box.Close(2, voters);
+  EXPECT_EQ(ballots.at(1).round, 2u);
+  EXPECT_TRUE(box.CompleteLate().empty());
+}
+
+TEST(BallotBox, WhatWasHalfSentWhenItsRoundClosedMayBeCompletedLate) {
+  BallotBox box(kTwoBlocks, 0);
+  box.Add(1, 1, 1, 0, Planes(1));
+  box.Close(1, {});
+  EXPECT_EQ(box.Add(1, 1, 1, 1, Planes(2)), Outcome::kCompleted);
+  EXPECT_EQ(box.CompleteLate().size(), 1u);
+}
+
+TEST(BallotBox, KnowsTheStripesOfAFraction) {
+  BallotBox box(BlockRange::All(8 * kStripeCoordinates), 3);
+  box.Add(7, 4, 1, 0, {std::vector<uint64_t>(2 * kWordsPerStripe), {}});
+  const VoterId voters[] = {7};
+  const auto ballots = box.Close(1, voters);
+  const auto by_block = BallotsByBlock(ballots, 1);
+  const std::vector<uint32_t> expected = VotedStripes({3, 7, 1, 4}, 0, 8 * kStripeCoordinates);
+  EXPECT_EQ(std::vector<uint32_t>(by_block[0][0].stripes.begin(), by_block[0][0].stripes.end()), expected);
+  EXPECT_EQ(expected.size(), 2u);
+}
+
+}  // namespace
+}  // namespace signvote

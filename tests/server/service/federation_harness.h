@@ -1,0 +1,150 @@
+// A federation without sockets, threads, disk or clock: time and work move when the test says so.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "common/status.h"
+#include "server/service/federation.h"
+
+namespace signvote {
+
+class FakeStore final : public Store {
+ public:
+  absl::Status Append(std::span<const v1::JournalRecord> records) override {
+    if (!failure.ok()) return failure;
+    journal.insert(journal.end(), records.begin(), records.end());
+    return absl::OkStatus();
+  }
+  bool wants_ballots() const override { return true; }
+  bool wants_decisions() const override { return true; }
+  absl::StatusOr<std::string> WriteCheckpoint(const Checkpoint& checkpoint) override {
+    if (!failure.ok()) return failure;
+    checkpoints.push_back(checkpoint);
+    return "checkpoint";
+  }
+
+  absl::Status failure;
+  std::vector<v1::JournalRecord> journal;
+  std::vector<Checkpoint> checkpoints;
+};
+
+class FederationHarness {
+ public:
+  static constexpr uint64_t kParameters = 1000;
+  static constexpr uint64_t kWords = 16;
+
+  static ServerOptions DefaultOptions() {
+    ServerOptions options;
+    options.vote.rule = "majority";
+    options.vote.carry = 0;
+    options.step = {.size = 0.125, .schedule = "constant", .weight_decay = 0};
+    return options;
+  }
+
+  explicit FederationHarness(ServerOptions options = DefaultOptions(), uint64_t parameters = kParameters) {
+    ModelBundle bundle;
+    bundle.module = std::string(300'000, 'm');  // more than one chunk
+    bundle.module_sha256 = std::string(32, 's');
+    bundle.parameters.tensors = {{"w", {parameters}}};
+    Environment environment;
+    environment.store = &store;
+    environment.run = [this](std::function<void()> work) { work_.push_back(std::move(work)); };
+    environment.now = [this] { return now; };
+    environment.wake = [](SessionId) {};
+    environment.on_round = [this](const RoundRow& row) { rows.push_back(row); };
+    environment.on_evaluation = [](const v1::Evaluation&) {};
+    federation = std::make_unique<Federation>(
+        options, bundle, "run",
+        Federation::State{Tally(options.vote, BlockRange::All(parameters), std::vector<float>(parameters)), {}, 0},
+        std::move(environment));
+  }
+
+  // Runs scheduled work until there is none.
+  void Work() {
+    while (!work_.empty()) {
+      auto work = std::move(work_.front());
+      work_.pop_front();
+      work();
+    }
+  }
+
+  struct Heard {
+    std::vector<v1::ServerMessage> messages;
+    std::optional<absl::Status> end;
+
+    // The messages of one kind, in order.
+    std::vector<v1::ServerMessage> Of(v1::ServerMessage::MessageCase kind) const {
+      std::vector<v1::ServerMessage> found;
+      for (const auto& message : messages) {
+        if (message.message_case() == kind) found.push_back(message);
+      }
+      return found;
+    }
+    std::vector<v1::BallotAnswer::Verdict> Verdicts() const {
+      std::vector<v1::BallotAnswer::Verdict> verdicts;
+      for (const auto& message : Of(v1::ServerMessage::kBallotAnswer)) {
+        verdicts.push_back(message.ballot_answer().verdict());
+      }
+      return verdicts;
+    }
+  };
+
+  // Works, then reads all that the session has to say.
+  Heard Read(SessionId session) {
+    Work();
+    Heard heard;
+    while (true) {
+      Federation::Outbound outbound = federation->Next(session);
+      if (outbound.end) {
+        heard.end = outbound.end;
+        return heard;
+      }
+      if (!outbound.frame) return heard;
+      EXPECT_TRUE(heard.messages.emplace_back().ParseFromString(*outbound.frame));
+    }
+  }
+
+  static v1::ClientMessage JoinOf(const std::string& name, v1::Role role = v1::VOTER) {
+    v1::ClientMessage message;
+    message.mutable_join()->set_protocol(1);
+    message.mutable_join()->set_name(name);
+    message.mutable_join()->set_role(role);
+    message.mutable_join()->set_batch(4);
+    return message;
+  }
+
+  SessionId Join(const v1::ClientMessage& join) {
+    const SessionId session = federation->Open();
+    federation->Receive(session, join);
+    return session;
+  }
+  SessionId Join(const std::string& name, v1::Role role = v1::VOTER) { return Join(JoinOf(name, role)); }
+
+  // A ballot that votes `sign` everywhere.
+  static v1::ClientMessage BallotOf(uint64_t round, bool sign, uint64_t block = 0) {
+    std::vector<uint64_t> words(kWords, sign ? ~uint64_t{0} : 0);
+    if (sign) words.back() = (uint64_t{1} << (kParameters % 64)) - 1;
+    v1::ClientMessage message;
+    message.mutable_ballot()->set_round(round);
+    message.mutable_ballot()->set_block(block);
+    message.mutable_ballot()->mutable_signs()->set_signs(words.data(), words.size() * 8);
+    return message;
+  }
+  void Vote(SessionId session, uint64_t round, bool sign = true) { federation->Receive(session, BallotOf(round, sign)); }
+
+  absl::Time now = absl::FromUnixSeconds(1'000'000);
+  FakeStore store;
+  std::vector<RoundRow> rows;
+  std::unique_ptr<Federation> federation;
+
+ private:
+  std::deque<std::function<void()>> work_;
+};
+
+}  // namespace signvote

@@ -1,0 +1,391 @@
+#include "server/service/federation.h"
+
+#include <gmock/gmock.h>
+
+#include "tests/server/service/federation_harness.h"
+
+namespace signvote {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using Verdict = v1::BallotAnswer;
+using Kind = v1::ServerMessage;
+using H = FederationHarness;
+
+ServerOptions With(std::function<void(ServerOptions&)> change) {
+  ServerOptions options = H::DefaultOptions();
+  change(options);
+  return options;
+}
+
+TEST(Federation, WelcomesWithModelThenParametersThenTheOpenRound) {
+  H h;
+  const auto heard = h.Read(h.Join("a"));
+  ASSERT_GE(heard.messages.size(), 6u);
+  EXPECT_TRUE(heard.messages[0].has_welcome());
+  EXPECT_EQ(heard.messages[0].welcome().config().parameters(), H::kParameters);
+  EXPECT_EQ(heard.Of(Kind::kModel).size(), 3u);
+  ASSERT_EQ(heard.Of(Kind::kParameters).size(), 1u);
+  EXPECT_TRUE(heard.Of(Kind::kParameters)[0].parameters().last());
+  EXPECT_EQ(heard.messages.back().round_open().round(), 1u);
+  EXPECT_TRUE(heard.messages.back().round_open().vote());
+}
+
+TEST(Federation, ClosesARoundWithTheDecisionOfItsBallots) {
+  H h;
+  const SessionId a = h.Join("a"), b = h.Join("b"), c = h.Join("c");
+  h.Read(a);
+  h.Vote(a, 1, true);
+  h.Vote(b, 1, false);
+  h.Vote(c, 1, true);
+  const auto heard = h.Read(a);
+  ASSERT_EQ(heard.messages.size(), 3u);
+  const v1::DecisionBlock& decision = heard.messages[0].decision();
+  EXPECT_EQ(decision.round(), 1u);
+  EXPECT_EQ(decision.step(), 0.125f);
+  EXPECT_EQ(decision.signs().signs(), H::BallotOf(1, true).ballot().signs().signs());
+  const std::vector<float> moved(H::kParameters, -0.125f);
+  EXPECT_EQ(FromProto(heard.messages[1].round_closed().fingerprint()), FingerprintOf(moved));
+  EXPECT_EQ(heard.messages[1].round_closed().ballots(), 3u);
+  EXPECT_EQ(heard.messages[2].round_open().round(), 2u);
+}
+
+TEST(Federation, ArrivalOrderDoesNotChangeTheDecision) {
+  std::vector<std::string> fingerprints;
+  for (const bool reversed : {false, true}) {
+    H h(With([](ServerOptions& o) { o.vote.rule = "agreement"; }));
+    std::vector<std::string> names{"a", "b", "c", "d", "e"};
+    if (reversed) std::reverse(names.begin(), names.end());
+    std::vector<SessionId> sessions;
+    for (const auto& name : names) sessions.push_back(h.Join(name));
+    for (uint64_t round = 1; round <= 4; ++round) {
+      for (size_t i = 0; i < names.size(); ++i) h.Vote(sessions[i], round, names[i] < "c");
+      h.Work();
+    }
+    fingerprints.push_back(FromProto(h.federation->Status().fingerprint()).Hex());
+    EXPECT_EQ(h.federation->Status().round(), 4u);
+  }
+  EXPECT_EQ(fingerprints[0], fingerprints[1]);
+}
+
+TEST(Federation, WaitsForTheQuorumAndSaysSo) {
+  H h(With([](ServerOptions& o) { o.rounds.quorum = 2; }));
+  const SessionId a = h.Join("a");
+  h.Vote(a, 1);
+  h.now += absl::Minutes(5);
+  h.federation->Tick();
+  h.Work();
+  EXPECT_EQ(h.federation->Status().round(), 0u);
+  EXPECT_EQ(h.federation->Status().phase(), v1::WAITING);
+  EXPECT_THAT(h.federation->Status().problem(), HasSubstr("1 of the 2 that rounds.quorum asks for"));
+  h.Vote(h.Join("b"), 1);
+  h.Work();
+  EXPECT_EQ(h.federation->Status().round(), 1u);
+}
+
+TEST(Federation, ClosesAtTheDeadlineWithoutTheSlow) {
+  H h;
+  const SessionId a = h.Join("a");
+  h.Join("slow");
+  h.Vote(a, 1);
+  h.federation->Tick();
+  h.Work();
+  EXPECT_EQ(h.federation->Status().round(), 0u);
+  h.now += absl::Seconds(60);
+  h.federation->Tick();
+  h.Work();
+  EXPECT_EQ(h.federation->Status().round(), 1u);
+}
+
+TEST(Federation, AClientThatLeavesMidBallotCostsTheRoundNothing) {
+  const uint64_t parameters = kBlockCoordinates + H::kParameters;
+  H h(H::DefaultOptions(), parameters);
+  const SessionId a = h.Join("a"), b = h.Join("b");
+  auto vote_block_1 = [](uint64_t) { return H::BallotOf(1, true, 1); };
+  v1::ClientMessage block_0;
+  block_0.mutable_ballot()->set_round(1);
+  block_0.mutable_ballot()->mutable_signs()->set_signs(std::string(kBlockCoordinates / 8, '\0'));
+  h.federation->Receive(a, block_0);
+  h.federation->Receive(a, vote_block_1(1));
+  h.federation->Receive(b, block_0);  // and never block 1
+  h.Work();
+  EXPECT_EQ(h.federation->Status().round(), 0u);
+  h.federation->Closed(b);
+  h.Work();
+  EXPECT_EQ(h.federation->Status().round(), 1u);
+  ASSERT_EQ(h.rows.size(), 1u);
+  EXPECT_EQ(h.rows[0].ballots, 1u);
+}
+
+// Bad ballots: each answered by its verdict, none of them counted.
+TEST(Federation, AnswersBadBallots) {
+  H h;
+  const SessionId a = h.Join("a"), observer = h.Join("o", v1::OBSERVER);
+  h.Join("b");  // holds the round open
+  h.Read(a);
+  v1::ClientMessage wrong_length = H::BallotOf(1, true), beyond_end = wrong_length, bad_zstd = wrong_length;
+  wrong_length.mutable_ballot()->mutable_signs()->mutable_signs()->pop_back();
+  beyond_end.mutable_ballot()->mutable_signs()->set_signs(std::string(H::kWords * 8, '\xff'));
+  bad_zstd.mutable_ballot()->mutable_signs()->set_signs_coding(v1::SignBlock::ZSTD);
+  for (const auto& message : {wrong_length, beyond_end, bad_zstd, H::BallotOf(1, true, 9), H::BallotOf(2, true)}) {
+    h.federation->Receive(a, message);
+  }
+  EXPECT_THAT(h.Read(a).Verdicts(), ElementsAre(Verdict::WRONG_LENGTH, Verdict::MALFORMED, Verdict::MALFORMED,
+                                                Verdict::UNKNOWN_BLOCK, Verdict::FUTURE_ROUND));
+  h.Vote(observer, 1);
+  EXPECT_THAT(h.Read(observer).Verdicts(), ElementsAre(Verdict::NOT_A_VOTER));
+  EXPECT_EQ(h.federation->Status().ballots(), 0u);
+  EXPECT_EQ(h.federation->Clients().clients(0).refused_ballots(), 5u);
+}
+
+TEST(Federation, ABallotIsIdempotent) {
+  H h;
+  const SessionId a = h.Join("a");
+  h.Join("b");
+  h.Read(a);
+  h.Vote(a, 1, true);
+  h.Vote(a, 1, true);
+  h.Vote(a, 1, false);
+  EXPECT_THAT(h.Read(a).Verdicts(), ElementsAre(Verdict::DUPLICATE, Verdict::CONFLICT));
+  EXPECT_EQ(h.federation->Status().ballots(), 1u);
+}
+
+TEST(Federation, ACountedBallotSentAgainAfterTheRoundIsADuplicateNotStale) {
+  H h;
+  const SessionId a = h.Join("a");
+  h.Vote(a, 1);
+  h.Read(a);
+  h.Vote(a, 1);
+  EXPECT_THAT(h.Read(a).Verdicts(), ElementsAre(Verdict::DUPLICATE));
+}
+
+TEST(Federation, ALateBallotIsStaleOrCountsWithItsAge) {
+  for (const uint32_t max_staleness : {0, 1}) {
+    H h(With([&](ServerOptions& o) { o.rounds.max_staleness = max_staleness; }));
+    const SessionId a = h.Join("a"), slow = h.Join("slow");
+    h.Vote(a, 1);
+    h.now += absl::Minutes(2);
+    h.federation->Tick();
+    h.Read(slow);
+    h.Vote(slow, 1);
+    EXPECT_THAT(h.Read(slow).Verdicts(), ElementsAre(max_staleness ? Verdict::COUNTED_LATE : Verdict::STALE));
+    h.Vote(a, 2);
+    h.now += absl::Minutes(2);
+    h.federation->Tick();
+    h.Work();
+    ASSERT_EQ(h.rows.size(), 2u);
+    EXPECT_EQ(h.rows[1].ballots, 1 + max_staleness);
+    EXPECT_EQ(h.rows[1].late, max_staleness);
+  }
+}
+
+TEST(Federation, ASecondClientOfATakenNameIsRefusedAndTheTokenTakesOver) {
+  H h;
+  const SessionId first = h.Join("a");
+  const std::string token = h.Read(first).messages[0].welcome().session();
+  EXPECT_EQ(h.Read(h.Join("a")).end->code(), absl::StatusCode::kAlreadyExists);
+  v1::ClientMessage join = H::JoinOf("a");
+  join.mutable_join()->set_session(token);
+  const SessionId second = h.Join(join);
+  EXPECT_TRUE(h.Read(second).messages[0].has_welcome());
+  EXPECT_EQ(h.Read(first).end->code(), absl::StatusCode::kUnavailable);
+  h.federation->Closed(first);  // does not take the name from the second
+  EXPECT_EQ(h.federation->Status().voters(), 1u);
+}
+
+TEST(Federation, EndsSessionsThatBreakTheProtocol) {
+  H h;
+  const SessionId unjoined = h.federation->Open();
+  h.Vote(unjoined, 1);
+  EXPECT_EQ(h.Read(unjoined).end->code(), absl::StatusCode::kFailedPrecondition);
+  const SessionId twice = h.Join("a");
+  h.federation->Receive(twice, H::JoinOf("a"));
+  EXPECT_EQ(h.Read(twice).end->code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(h.Read(h.Join("no spaces")).end->code(), absl::StatusCode::kInvalidArgument);
+  v1::ClientMessage future = H::JoinOf("b");
+  future.mutable_join()->set_protocol(2);
+  EXPECT_EQ(h.Read(h.Join(future)).end->code(), absl::StatusCode::kFailedPrecondition);
+}
+
+TEST(Federation, AnEvictedVoterIsToldNotCountedAndKeptOutUntilReadmitted) {
+  H h;
+  const SessionId a = h.Join("a"), bad = h.Join("bad");
+  h.Read(bad);
+  h.Vote(bad, 1, false);
+  ASSERT_TRUE(h.federation->SetEvicted("bad", true).ok());
+  const auto heard = h.Read(bad);
+  EXPECT_EQ(heard.messages.back().farewell().reason(), v1::Farewell::EVICTED);
+  EXPECT_EQ(heard.end->code(), absl::StatusCode::kPermissionDenied);
+  h.federation->Closed(bad);
+  h.Vote(a, 1, true);
+  h.Work();
+  ASSERT_EQ(h.rows.size(), 1u);
+  EXPECT_EQ(h.rows[0].ballots, 1u);
+  EXPECT_EQ(h.Read(h.Join("bad")).end->code(), absl::StatusCode::kPermissionDenied);
+  EXPECT_EQ(h.federation->SetEvicted("bad", true).code(), absl::StatusCode::kAlreadyExists);
+  EXPECT_EQ(h.federation->SetEvicted("nobody", true).code(), absl::StatusCode::kNotFound);
+  ASSERT_TRUE(h.federation->SetEvicted("bad", false).ok());
+  EXPECT_TRUE(h.Read(h.Join("bad")).messages[0].has_welcome());
+}
+
+TEST(Federation, ANewcomerGetsTheParametersOfNow) {
+  H h;
+  const SessionId a = h.Join("a");
+  h.Vote(a, 1);
+  h.Work();
+  const auto heard = h.Read(h.Join("late"));
+  const v1::ParametersChunk chunk = heard.Of(Kind::kParameters).at(0).parameters();
+  EXPECT_EQ(chunk.round(), 1u);
+  float first = 0;
+  std::memcpy(&first, chunk.data().data(), sizeof first);
+  EXPECT_EQ(first, -0.125f);
+  EXPECT_EQ(heard.messages.back().round_open().round(), 2u);
+}
+
+TEST(Federation, AClientThatKnowsItsFingerprintCatchesUpByDecisions) {
+  H h;
+  const SessionId a = h.Join("a"), b = h.Join("b");
+  h.Read(b);
+  h.Vote(a, 1), h.Vote(b, 1);
+  const auto closed = h.Read(b).Of(Kind::kRoundClosed).at(0).round_closed();
+  h.federation->Closed(b);
+  h.Vote(a, 2), h.Work(), h.Vote(a, 3), h.Work();
+  v1::ClientMessage join = H::JoinOf("b");
+  join.mutable_join()->set_model_sha256(std::string(32, 's'));
+  join.mutable_join()->set_round(1);
+  *join.mutable_join()->mutable_fingerprint() = closed.fingerprint();
+  auto heard = h.Read(h.Join(join));
+  EXPECT_THAT(heard.Of(Kind::kModel), IsEmpty());
+  EXPECT_THAT(heard.Of(Kind::kParameters), IsEmpty());
+  EXPECT_EQ(heard.Of(Kind::kRoundClosed).size(), 2u);
+  EXPECT_EQ(heard.messages.back().round_open().round(), 4u);
+}
+
+TEST(Federation, AWrongFingerprintGetsParametersInstead) {
+  H h;
+  const SessionId a = h.Join("a");
+  h.Vote(a, 1);
+  h.Work();
+  v1::ClientMessage join = H::JoinOf("b");
+  join.mutable_join()->set_round(1);
+  join.mutable_join()->mutable_fingerprint()->set_low(42);
+  EXPECT_EQ(h.Read(h.Join(join)).Of(Kind::kParameters).size(), 1u);
+}
+
+TEST(Federation, AReaderTooSlowForEveryDecisionIsGivenParametersAgain) {
+  H h;
+  const SessionId a = h.Join("a"), slow = h.Join("slow", v1::OBSERVER);
+  h.Read(slow);
+  for (uint64_t round = 1; round <= History::kRounds + 4; ++round) {
+    h.Vote(a, round);
+    h.Read(a);
+  }
+  const auto heard = h.Read(slow);
+  EXPECT_EQ(heard.Of(Kind::kParameters).size(), 1u);
+  EXPECT_THAT(heard.Of(Kind::kDecision), IsEmpty());
+  EXPECT_EQ(heard.messages.back().round_open().round(), History::kRounds + 5);
+}
+
+TEST(Federation, AFullDiskPausesTheRoundAndLosesNothing) {
+  H h;
+  const SessionId a = h.Join("a");
+  h.Read(a);
+  h.store.failure = absl::ResourceExhaustedError("cannot write journal: No space left on device");
+  h.Vote(a, 1);
+  EXPECT_THAT(h.Read(a).messages, IsEmpty());
+  EXPECT_EQ(h.federation->Status().phase(), v1::STALLED);
+  EXPECT_THAT(h.federation->Status().problem(), HasSubstr("No space left"));
+  h.store.failure = absl::OkStatus();
+  h.now += absl::Seconds(2);
+  h.federation->Tick();
+  EXPECT_EQ(h.Read(a).Of(Kind::kRoundClosed).size(), 1u);
+  EXPECT_EQ(h.federation->Status().phase(), v1::COLLECTING);
+}
+
+TEST(Federation, JournalsBallotsBeforeTheDecisionLeaves) {
+  H h;
+  const SessionId a = h.Join("a");
+  h.Vote(a, 1);
+  h.Work();
+  std::vector<v1::JournalRecord::RecordCase> kinds;
+  for (const auto& record : h.store.journal) kinds.push_back(record.record_case());
+  using R = v1::JournalRecord;
+  EXPECT_THAT(kinds, ElementsAre(R::kClient, R::kRound, R::kBallot, R::kDecision, R::kRoundEnd));
+}
+
+TEST(Federation, PausesAndGoesOn) {
+  H h;
+  const SessionId a = h.Join("a");
+  ASSERT_TRUE(h.federation->SetPaused(true).ok());
+  h.Vote(a, 1);
+  h.Work();
+  EXPECT_EQ(h.federation->Status().phase(), v1::PAUSED);
+  EXPECT_EQ(h.federation->Status().round(), 0u);
+  ASSERT_TRUE(h.federation->SetPaused(false).ok());
+  h.Work();
+  EXPECT_EQ(h.federation->Status().round(), 1u);
+}
+
+TEST(Federation, AnotherStepSizeHoldsFromTheOpenRoundOn) {
+  H h;
+  const SessionId a = h.Join("a");
+  h.Read(a);
+  EXPECT_FALSE(h.federation->SetStepSize(-1).ok());
+  ASSERT_TRUE(h.federation->SetStepSize(0.5f).ok());
+  h.Vote(a, 1);
+  EXPECT_EQ(h.Read(a).Of(Kind::kDecision).at(0).decision().step(), 0.5f);
+}
+
+TEST(Federation, FinishesWhenTheLastRoundIsAppliedAndEvaluated) {
+  H h(With([](ServerOptions& o) { o.rounds.total = 1; }));
+  const SessionId a = h.Join("a"), o = h.Join("o", v1::OBSERVER);
+  h.Vote(a, 1);
+  h.Work();
+  EXPECT_FALSE(h.federation->IsFinished());
+  v1::ClientMessage applied, evaluation;
+  applied.mutable_applied()->set_round(1);
+  h.federation->Receive(a, applied);
+  h.federation->Receive(o, applied);
+  EXPECT_FALSE(h.federation->IsFinished());
+  evaluation.mutable_evaluation()->set_round(1);
+  h.federation->Receive(o, evaluation);
+  EXPECT_TRUE(h.federation->IsFinished());
+  h.federation->Stop(v1::Farewell::FINISHED, "done");
+  EXPECT_EQ(h.Read(a).messages.back().farewell().reason(), v1::Farewell::FINISHED);
+}
+
+TEST(Federation, AFingerprintThatDiffersIsShown) {
+  H h;
+  const SessionId a = h.Join("a");
+  h.Vote(a, 1);
+  h.Work();
+  v1::ClientMessage applied;
+  applied.mutable_applied()->set_round(1);
+  applied.mutable_applied()->mutable_fingerprint()->set_low(1);
+  h.federation->Receive(a, applied);
+  EXPECT_FALSE(h.federation->Clients().clients(0).fingerprint_agrees());
+}
+
+TEST(Federation, AsksOnlyTheDrawnElectorate) {
+  H h(With([](ServerOptions& o) { o.rounds.electorate = 2; }));
+  std::map<std::string, SessionId> sessions;
+  for (const char* name : {"a", "b", "c", "d"}) sessions[name] = h.Join(name);
+  // The first round opened with nobody to draw from: the first two to come have its seats.
+  for (auto& [name, session] : sessions) h.Vote(session, 1);
+  h.Work();
+  h.now += absl::Minutes(2);
+  h.federation->Tick();
+  h.Work();
+  int asked = 0;
+  for (auto& [name, session] : sessions) {
+    for (const auto& open : h.Read(session).Of(Kind::kRoundOpen)) {
+      asked += open.round_open().round() == h.federation->Status().round() + 1 && open.round_open().vote();
+    }
+  }
+  EXPECT_EQ(asked, 2);
+}
+
+}  // namespace
+}  // namespace signvote

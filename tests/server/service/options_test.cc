@@ -1,0 +1,69 @@
+#include "server/service/options.h"
+
+#include <gmock/gmock.h>
+
+#include <fstream>
+
+#include "common/status.h"
+
+namespace signvote {
+namespace {
+
+using testing::HasSubstr;
+
+class ServerOptionsFile : public testing::Test {
+ protected:
+  absl::StatusOr<ServerOptions> Load(const std::string& text, const std::vector<std::string>& overrides = {}) {
+    path_ = testing::TempDir() + "/" + testing::UnitTest::GetInstance()->current_test_info()->name() + ".yaml";
+    std::ofstream(path_) << "model: m\ndirectory: d\n" << text;
+    return LoadServerOptions(path_, overrides);
+  }
+  std::string Problem(const std::string& text) {
+    const auto options = Load(text);
+    return options.ok() ? "it was accepted" : Message(options.status());
+  }
+  std::string path_;
+};
+
+TEST_F(ServerOptionsFile, DefaultsAreThoseOfTheDesign) {
+  const auto options = Load("");
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_EQ(options->vote.rule, "agreement");
+  EXPECT_EQ(options->vote.carry, 0.9);
+  EXPECT_EQ(options->dither, 2);
+  EXPECT_EQ(options->step.size, 6e-4);
+  EXPECT_EQ(options->step.schedule, "cosine");
+  EXPECT_EQ(options->durability, "ballots");
+}
+
+TEST_F(ServerOptionsFile, ReadsFractionBothWays) {
+  EXPECT_EQ(Load("fraction: 1/8")->fraction, 8u);
+  EXPECT_EQ(Load("fraction: 8")->fraction, 8u);
+  EXPECT_THAT(Problem("fraction: 1/17"), HasSubstr("expected 1/k with k from 1 to 16"));
+}
+
+TEST_F(ServerOptionsFile, OverridesWin) {
+  const auto options = Load("rounds: {total: 5}", {"rounds.total=9", "rule=majority"});
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_EQ(options->rounds.total, 9u);
+  EXPECT_EQ(options->vote.rule, "majority");
+}
+
+TEST_F(ServerOptionsFile, NamesFileLineAndKeyOfWhatIsWrong) {
+  EXPECT_THAT(Problem("carrry: 1"), HasSubstr(path_ + ":3"));
+  EXPECT_THAT(Problem("carrry: 1"), HasSubstr("carrry"));
+  EXPECT_THAT(Problem("rounds:\n  quorum: many"), HasSubstr(path_ + ":4"));
+  EXPECT_THAT(Problem("rounds:\n  quorum: many"), HasSubstr("rounds.quorum"));
+  EXPECT_THAT(Problem("carry: 1.5"), HasSubstr("carry"));
+  EXPECT_THAT(Problem("rule: borda"), HasSubstr("it-signsgd"));
+  EXPECT_THAT(Problem("step: {size: -1}"), HasSubstr("step.size"));
+  EXPECT_THAT(Problem("rounds: {electorate: 2, quorum: 3}"), HasSubstr("no round could close"));
+}
+
+TEST_F(ServerOptionsFile, NeedsModelAndDirectory) {
+  std::ofstream(testing::TempDir() + "/empty.yaml") << "seed: 1\n";
+  EXPECT_THAT(Message(LoadServerOptions(testing::TempDir() + "/empty.yaml", {}).status()), HasSubstr("model"));
+}
+
+}  // namespace
+}  // namespace signvote
