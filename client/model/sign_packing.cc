@@ -10,6 +10,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "common/blocks.h"
 #include "common/random.h"
 #include "common/status.h"
 
@@ -109,8 +110,10 @@ bool DitheredSign(float gradient, uint64_t coordinate, uint64_t key, float scale
 
 absl::Status NotFinite(const TensorShape& tensor, std::span<const float> values) {
   const auto at = std::find_if(values.begin(), values.end(), [](float g) { return !std::isfinite(g); });
-  return InvalidArgument("the gradient of tensor {} is {} at coordinate {} of {}: training has diverged, or a sample is "
-                         "not finite", tensor.name, *at, at - values.begin(), values.size());
+  return InvalidArgument(
+      "the gradient of tensor {} is {} at coordinate {} of {}: training has diverged, or a sample is "
+      "not finite",
+      tensor.name, *at, at - values.begin(), values.size());
 }
 
 }  // namespace
@@ -160,7 +163,8 @@ void SignPacker::Pack(uint64_t begin, uint64_t count, SignVector* out) const {
 }
 
 SignVector Abstention(uint64_t coordinates) {
-  SignVector none{std::vector<uint64_t>(WordsFor(coordinates), 0), std::vector<uint64_t>(WordsFor(coordinates), ~uint64_t{0})};
+  SignVector none{std::vector<uint64_t>(WordsFor(coordinates), 0),
+                  std::vector<uint64_t>(WordsFor(coordinates), ~uint64_t{0})};
   if (coordinates % 64 != 0) none.zeros.back() = (uint64_t{1} << (coordinates % 64)) - 1;
   return none;
 }

@@ -7,8 +7,8 @@
 //   v_n = 2 u_n - 65535                                               odd, -65535 to 65535
 //   z_n = v_n * s, rounded to float32; s = float(d * mean|g| / 65536), mean over the coordinate's tensor
 // and the bit is 1 where g + z > 0 (the sum rounded to float32); where that is exactly 0, bit 1 where v > 0. So z is
-// uniform in +-d * mean|g| up to 16 bits, a tensor whose gradient is all zero votes by fair coins, and there is no zeros
-// plane.
+// uniform in +-d * mean|g| up to 16 bits, a tensor whose gradient is all zero votes by fair coins, and there is no
+// zeros plane.
 #pragma once
 
 #include <absl/status/statusor.h>
@@ -33,8 +33,8 @@ enum class Packing { kFast, kReference };
 // Packs one gradient, block by block, so that a block can travel while the next is packed.
 class SignPacker {
  public:
-  // Reads the whole gradient once. INVALID_ARGUMENT: a value is not finite (names its tensor and place). Keeps the spans:
-  // both must outlive the packer. `gradient` has the sum of the tensors' coordinates.
+  // Reads the whole gradient once. INVALID_ARGUMENT: a value is not finite (names its tensor and place). Keeps the
+  // spans: both must outlive the packer. `gradient` has the sum of the tensors' coordinates.
   static absl::StatusOr<SignPacker> Make(std::span<const TensorShape> tensors, std::span<const float> gradient,
                                          const Dither& dither, Packing packing = Packing::kFast);
 

@@ -36,13 +36,15 @@ absl::StatusOr<bool> Replica::Load(const v1::ParametersChunk& chunk) {
   if (chunk.offset() == range_.FirstCoordinate() && chunk.offset() != expected) {
     loaded_coordinates_ = 0;  // the server starts over with the same round
   } else if (chunk.offset() != expected) {
-    return InvalidArgument("parameters of round {} come from coordinate {}, expected {}", chunk.round(),
-                           chunk.offset(), expected);
+    return InvalidArgument("parameters of round {} come from coordinate {}, expected {}", chunk.round(), chunk.offset(),
+                           expected);
   }
   const uint64_t left = range_.Coordinates() - loaded_coordinates_;
   if (chunk.data().size() % sizeof(float) != 0 || count > left || chunk.last() != (count == left)) {
-    return InvalidArgument("a chunk of {} bytes of parameters at coordinate {}, expected at most {} coordinates, the "
-                           "last chunk marked as such", chunk.data().size(), chunk.offset(), left);
+    return InvalidArgument(
+        "a chunk of {} bytes of parameters at coordinate {}, expected at most {} coordinates, the "
+        "last chunk marked as such",
+        chunk.data().size(), chunk.offset(), left);
   }
   std::memcpy(Own().data() + loaded_coordinates_, chunk.data().data(), chunk.data().size());
   loaded_coordinates_ += count;

@@ -58,8 +58,8 @@ class Replica {
   uint64_t loaded_coordinates_ = 0;  // of loading_round_
 
   struct Block {
-    bool decided = false;          // in round_ + 1
-    std::vector<uint64_t> signs;   // of the last decision applied; empty: none since Load
+    bool decided = false;         // in round_ + 1
+    std::vector<uint64_t> signs;  // of the last decision applied; empty: none since Load
   };
   std::vector<Block> blocks_;
   SignVector decoded_;  // reused

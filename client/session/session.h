@@ -1,12 +1,12 @@
-// A client's side of one session with one server: a pure state machine without gRPC, clock or threads. What happens goes
-// in as a call; what is to be done about it comes out as actions, to be carried out in order.
+// A client's side of one session with one server: a pure state machine without gRPC, clock or threads. What happens
+// goes in as a call; what is to be done about it comes out as actions, to be carried out in order.
 //
 //   disconnected --Connected--> joining --Welcome--> following --Farewell, Failed--> over
 //        ^-------------- Disconnected, mismatch, STOPPING ------------'
 //
 // Following, the parameters move with every decision block. They may be read between calls, from the calling thread; a
-// ballot for round r is computed on what they are when ComputeBallot{r} comes out. A later ComputeBallot takes the place
-// of an earlier one. A ballot's blocks are kept until its round closes and are sent again after a reconnection.
+// ballot for round r is computed on what they are when ComputeBallot{r} comes out. A later ComputeBallot takes the
+// place of an earlier one. A ballot's blocks are kept until its round closes and are sent again after a reconnection.
 //
 // With several servers, each holding a range of blocks, a client keeps one Session a server over one vector of
 // parameters. Not thread-safe.
@@ -19,6 +19,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -114,11 +115,15 @@ class Session {
 
   void EvaluateWhereDue();
   void LeaveWhenComplete();
-  bool IsComplete() const;  // the last round's parameters are there, and no evaluation is pending
+  bool IsComplete() const;  // the last round's parameters are there
   void Resync(const absl::Status& why);
   void Rejoin(action::Reconnect reconnect);
   void Finish(const std::string& reason);
   void Fail(ExitCode code, const absl::Status& status);
+  template <typename A>
+  void Do(A action) {
+    actions_.emplace_back(std::in_place_type<A>, std::move(action));
+  }
   void Send(v1::ClientMessage message);
   void Note(bool warning, std::string text);
   std::vector<Action> TakeActions() { return std::exchange(actions_, {}); }
@@ -140,8 +145,9 @@ class Session {
     std::map<uint64_t, action::Send> blocks;
   };
   KeptBallot ballot_;
+  uint64_t open_ = 0;  // the round that this connection was told to vote in; 0: none
 
-  uint64_t evaluated_ = 0;           // last round that Evaluate was asked for
+  uint64_t evaluated_ = 0;  // last round that Evaluate was asked for
   uint64_t pending_evaluations_ = 0;
   std::vector<v1::Evaluation> unsent_;  // measured while disconnected
   bool leaving_ = false;                // Leave was sent or asked for

@@ -1,0 +1,72 @@
+// An observer's work: measures copies of the parameters on the test set, in a thread of its own, so that following the
+// rounds never waits for it.
+#pragma once
+
+#include <absl/status/statusor.h>
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "client/data/formats.h"
+#include "client/model/gradient.h"
+#include "client/options.h"
+
+namespace signvote {
+
+// Thread-safe.
+class Evaluator {
+ public:
+  // Called from the evaluator's thread, once for each Schedule, in their order; without a result when the evaluation
+  // was given up.
+  using Done = std::function<void(uint64_t round, const std::optional<v1::Evaluation>& result)>;
+
+  // Reads the test set.
+  static absl::StatusOr<std::unique_ptr<Evaluator>> Make(const ClientOptions& options, Done done);
+  // Gives up what is not done.
+  ~Evaluator();
+
+  // INVALID_ARGUMENT: as Module::Load. Earlier jobs are finished with the model that they were scheduled for.
+  absl::Status LoadModel(const std::string& bytes, std::span<const TensorShape> tensors);
+
+  // Copies the parameters. Where more than kWaitingBytes wait, the oldest that waits is given up.
+  void Schedule(uint64_t round, std::span<const float> parameters);
+
+ private:
+  static constexpr size_t kWaitingBytes = size_t{1} << 30;
+
+  // A model over a vector of its own.
+  struct Copy {
+    std::vector<float> parameters;
+    std::unique_ptr<Module> module;
+  };
+  struct Job {
+    uint64_t round = 0;
+    std::vector<float> parameters;
+    std::shared_ptr<Copy> copy;
+  };
+
+  Evaluator(const ClientOptions& options, Done done) : options_(options), done_(std::move(done)) {}
+  void Run();
+  std::optional<v1::Evaluation> Measure(Job job);
+
+  const ClientOptions options_;
+  const Done done_;
+  Dataset dataset_;  // constant once Make returns
+
+  std::mutex mu_;
+  std::condition_variable changed_;
+  std::deque<Job> jobs_;        // guarded by mu_
+  std::shared_ptr<Copy> copy_;  // guarded by mu_; its insides are used by the thread alone
+  bool stopping_ = false;       // guarded by mu_
+  std::thread thread_;
+};
+
+}  // namespace signvote

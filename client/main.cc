@@ -1,0 +1,86 @@
+#include <CLI/CLI.hpp>
+
+#include "client/init_model.h"
+#include "client/model/builtin.h"
+#include "client/model/threads.h"
+#include "client/options.h"
+#include "client/runner.h"
+#include "common/log.h"
+#include "common/signals.h"
+
+namespace signvote {
+namespace {
+
+constexpr char kFooter[] = R"(
+exit codes:
+  0  the run is complete, or the client was stopped
+  1  anything without a code of its own
+  2  the command line or the configuration is wrong
+  3  the server cannot be reached (connect.give_up)
+  4  a data set or a model is missing or damaged
+  5  the server refused: name taken, evicted, not permitted, wrong state)";
+
+int Report(const absl::Status& status, int code) {
+  fmt::print(stderr, "signvote-client: {}\n", Message(status));
+  return code;
+}
+
+// A damaged data set is no matter of the command line.
+int DataExitCode(const absl::Status& status) {
+  const int code = ExitCodeOf(status);
+  return code == kExitUsage ? kExitData : code;
+}
+
+int RunClient(const ClientOptions& options) {
+  StartLog("signvote-client", options.log);
+  Inbox inbox;
+  const SignalWatcher signals([&inbox](int) { inbox.Post(event::StopRequested{}); });
+  StartTorch(options.threads);
+  if (options.session.role == v1::OBSERVER) {
+    auto evaluator = Evaluator::Make(options, [&inbox](uint64_t round, const std::optional<v1::Evaluation>& result) {
+      inbox.Post(event::EvaluationDone{round, result});
+    });
+    if (!evaluator.ok()) return Report(evaluator.status(), DataExitCode(evaluator.status()));
+    return Runner(options, nullptr, evaluator->get(), &inbox).Run();
+  }
+  auto trainer = Trainer::Make(options);
+  if (!trainer.ok()) return Report(trainer.status(), DataExitCode(trainer.status()));
+  return Runner(options, trainer->get(), nullptr, &inbox).Run();
+}
+
+int Main(int argc, char** argv) {
+  CLI::App app{"Takes part in a signvote federation: computes gradients on its own data and votes with their signs."};
+  app.footer(kFooter);
+  std::string config;
+  std::vector<std::string> overrides;
+  std::string role;
+  app.add_option("--config", config, "client.yaml")->type_name("FILE");
+  app.add_option("--set", overrides, "override a key of it: a.b=c (repeatable)")->type_name("KEY=VALUE")->allow_extra_args(false);
+  app.add_option("--role", role, "voter or observer; overrides `role`")->check(CLI::IsMember({"voter", "observer"}));
+
+  InitModelOptions init;
+  CLI::App* init_model = app.add_subcommand("init-model", "Write a model bundle for signvote-server.");
+  init_model->add_option("--model", init.model, "a built-in model")->check(CLI::IsMember(BuiltinNames()));
+  init_model->add_option("--torchscript", init.torchscript, "your own TorchScript module")->type_name("FILE.pt");
+  init_model->add_option("--out", init.out, "directory of the bundle")->type_name("DIR")->required();
+  init_model->add_option("--seed", init.seed, "of a built-in model's parameters (0)");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kExitOk : kExitUsage;
+  }
+  if (init_model->parsed()) {
+    const absl::Status status = InitModel(init);
+    return status.ok() ? kExitOk : Report(status, ExitCodeOf(status));
+  }
+  if (config.empty()) return Report(InvalidArgument("--config FILE is required (see --help)"), kExitUsage);
+  const absl::StatusOr<ClientOptions> options = LoadClientOptions(config, overrides, role);
+  // A configuration that is not there is a matter of the command line.
+  if (!options.ok()) return Report(options.status(), kExitUsage);
+  return RunClient(*options);
+}
+
+}  // namespace
+}  // namespace signvote
+
+int main(int argc, char** argv) { return signvote::Main(argc, argv); }

@@ -1,0 +1,58 @@
+#include "client/model/import.h"
+
+#include <sstream>
+
+#include "client/model/module_impl.h"
+#include "common/files.h"
+
+namespace signvote {
+namespace {
+
+bool IsRunningStatistic(const std::string& name) {
+  return name.ends_with("running_mean") || name.ends_with("running_var");
+}
+
+absl::StatusOr<Tensors> ParametersOf(const torch::jit::Module& module, const std::string& path) {
+  for (const auto& buffer : module.named_buffers()) {
+    if (IsRunningStatistic(buffer.name)) {
+      return InvalidArgument(
+          "{}: {} is a running statistic, which no vote carries: build the module with "
+          "track_running_stats=False",
+          path, buffer.name);
+    }
+  }
+  Tensors tensors;
+  for (const auto& [name, value] : module.named_parameters()) {
+    if (value.scalar_type() != torch::kFloat32) {
+      return InvalidArgument("{}: parameter {} is {}, expected float32", path, name,
+                             c10::toString(value.scalar_type()));
+    }
+    if (!value.requires_grad()) {
+      return InvalidArgument("{}: parameter {} is frozen (requires_grad is false): make it a buffer", path, name);
+    }
+    const torch::Tensor dense = value.detach().contiguous();
+    tensors.tensors.push_back({name, {dense.sizes().begin(), dense.sizes().end()}});
+    const float* values = dense.data_ptr<float>();
+    tensors.values.insert(tensors.values.end(), values, values + dense.numel());
+  }
+  if (tensors.values.empty()) return InvalidArgument("{}: the module has no parameters", path);
+  return tensors;
+}
+
+}  // namespace
+
+absl::StatusOr<ModelBundle> ImportTorchScript(const std::string& path) {
+  ModelBundle bundle;
+  ASSIGN_OR_RETURN(bundle.module, ReadFile(path));
+  bundle.module_sha256 = Sha256(bundle.module);
+  const std::string doing = path + " is not a TorchScript module (torch.jit.script(module).save(...))";
+  auto parameters = CatchTorch(doing.c_str(), [&]() -> absl::StatusOr<Tensors> {
+    std::istringstream stream(bundle.module);
+    return ParametersOf(torch::jit::load(stream, torch::kCPU), path);
+  });
+  if (!parameters.ok()) return parameters.status();
+  bundle.parameters = *std::move(parameters);
+  return bundle;
+}
+
+}  // namespace signvote

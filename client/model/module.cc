@@ -1,0 +1,100 @@
+#include "client/model/module.h"
+
+#include <map>
+#include <sstream>
+
+#include "client/model/module_impl.h"
+
+namespace signvote {
+namespace {
+
+std::string ShapeText(const torch::Tensor& tensor) { return fmt::format("({})", fmt::join(tensor.sizes(), ", ")); }
+
+bool SameShape(const torch::Tensor& tensor, const std::vector<uint64_t>& shape) {
+  return std::equal(shape.begin(), shape.end(), tensor.sizes().begin(), tensor.sizes().end(),
+                    [](uint64_t a, int64_t b) { return static_cast<int64_t>(a) == b; });
+}
+
+// The module's parameters in the order of `tensors`: the same names, no more and no fewer.
+absl::StatusOr<std::vector<torch::Tensor>> InOrder(const torch::jit::Module& module,
+                                                   std::span<const TensorShape> tensors) {
+  std::map<std::string, torch::Tensor> by_name;
+  for (const auto& parameter : module.named_parameters()) by_name.emplace(parameter.name, parameter.value);
+  std::vector<torch::Tensor> ordered;
+  for (const TensorShape& tensor : tensors) {
+    const auto found = by_name.find(tensor.name);
+    if (found == by_name.end()) {
+      return InvalidArgument("model.pt has no parameter {}, which params.safetensors holds", tensor.name);
+    }
+    if (!SameShape(found->second, tensor.shape)) {
+      return InvalidArgument("parameter {} has shape {} in model.pt, ({}) in params.safetensors", tensor.name,
+                             ShapeText(found->second), fmt::join(tensor.shape, ", "));
+    }
+    if (found->second.scalar_type() != torch::kFloat32) {
+      return InvalidArgument("parameter {} of model.pt is {}, expected float32", tensor.name,
+                             c10::toString(found->second.scalar_type()));
+    }
+    ordered.push_back(found->second);
+    by_name.erase(found);
+  }
+  if (!by_name.empty()) {
+    return InvalidArgument("params.safetensors has no tensor {}, a parameter of model.pt", by_name.begin()->first);
+  }
+  return ordered;
+}
+
+// Makes each parameter a view of `flat`, and its gradient a view of `gradient`.
+void Bind(std::vector<torch::Tensor>* parameters, const torch::Tensor& flat, const torch::Tensor& gradient) {
+  int64_t offset = 0;
+  for (torch::Tensor& parameter : *parameters) {
+    const int64_t count = parameter.numel();
+    const std::vector<int64_t> shape = parameter.sizes().vec();
+    parameter.set_data(flat.narrow(0, offset, count).view(shape));
+    parameter.set_requires_grad(true);
+    parameter.mutable_grad() = gradient.narrow(0, offset, count).view(shape);
+    offset += count;
+  }
+}
+
+}  // namespace
+
+std::string CauseOf(const std::exception& error) {
+  std::string text = error.what();
+  if (const auto* torch_error = dynamic_cast<const c10::Error*>(&error)) text = torch_error->what_without_backtrace();
+  const size_t stack = text.find("\nException raised from");
+  if (stack != std::string::npos) text.resize(stack);
+  const std::string marker = "RuntimeError: ";
+  if (const size_t at = text.rfind(marker); at != std::string::npos) text = text.substr(at + marker.size());
+  return text.substr(0, text.find('\n'));
+}
+
+void Module::Impl::Refresh() {
+  if (device.is_cpu()) return;
+  const torch::NoGradGuard no_grad;
+  const auto count = static_cast<int64_t>(source.size());
+  flat.copy_(torch::from_blob(const_cast<float*>(source.data()), {count}, torch::kFloat32));
+}
+
+Module::Module(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Module::~Module() = default;
+
+absl::StatusOr<std::unique_ptr<Module>> Module::Load(const std::string& bytes, std::span<const TensorShape> tensors,
+                                                     std::span<float> parameters, const ModuleOptions& options) {
+  return CatchTorch("model.pt cannot be loaded", [&]() -> absl::StatusOr<std::unique_ptr<Module>> {
+    auto impl = std::make_unique<Impl>();
+    impl->options = options;
+    impl->device = torch::Device(options.device);
+    std::istringstream stream(bytes);
+    impl->module = torch::jit::load(stream, impl->device);
+    ASSIGN_OR_RETURN(impl->parameters, InOrder(impl->module, tensors));
+    const auto count = static_cast<int64_t>(parameters.size());
+    impl->source = parameters;
+    impl->flat = torch::from_blob(parameters.data(), {count}, torch::kFloat32);
+    if (!impl->device.is_cpu()) impl->flat = impl->flat.to(impl->device);
+    impl->flat_gradient = torch::zeros({count}, torch::TensorOptions(torch::kFloat32).device(impl->device));
+    Bind(&impl->parameters, impl->flat, impl->flat_gradient);
+    return std::unique_ptr<Module>(new Module(std::move(impl)));
+  });
+}
+
+}  // namespace signvote

@@ -1,0 +1,40 @@
+// A TorchScript module whose parameters are one flat float32 vector, in the order of the bundle's tensors. Headers here
+// hide LibTorch: only this directory includes it.
+#pragma once
+
+#include <absl/status/statusor.h>
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "common/bundle.h"
+#include "common/safetensors.h"
+
+namespace signvote {
+
+struct ModuleOptions {
+  std::string device = "cpu";  // or "cuda", "cuda:N"
+  uint32_t micro_batch = 256;  // samples in one forward and backward pass; bounds memory
+};
+
+// Not thread-safe.
+class Module {
+ public:
+  // `bytes` is model.pt. On the CPU the module's parameters are views into `parameters`: what is written there is what
+  // the next pass sees. The vector outlives the module and has the sum of the tensors' coordinates.
+  // INVALID_ARGUMENT: not TorchScript, or its parameters are not `tensors` (names which), or no such device.
+  static absl::StatusOr<std::unique_ptr<Module>> Load(const std::string& bytes, std::span<const TensorShape> tensors,
+                                                      std::span<float> parameters, const ModuleOptions& options);
+  ~Module();
+
+  struct Impl;  // module_impl.h
+  Impl& impl() { return *impl_; }
+
+ private:
+  explicit Module(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace signvote

@@ -1,0 +1,42 @@
+// What module.h hides. Only for this directory.
+#pragma once
+
+#include <torch/script.h>
+
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "client/model/module.h"
+#include "common/status.h"
+
+namespace signvote {
+
+struct Module::Impl {
+  torch::jit::Module module;
+  ModuleOptions options;
+  torch::Device device = torch::kCPU;
+  std::span<const float> source;          // the caller's parameters
+  torch::Tensor flat;                     // the parameters on the device; on the CPU, a view of `source`
+  torch::Tensor flat_gradient;            // the parameters' gradients are views of it
+  std::vector<torch::Tensor> parameters;  // views of `flat`, in the order of the coordinates
+
+  // Brings the caller's parameters to the device.
+  void Refresh();
+};
+
+// TorchScript's messages are a page long, with the cause in the last line and LibTorch's stack below it.
+std::string CauseOf(const std::exception& error);
+
+// Calls `body`, a function that returns a Status or StatusOr; LibTorch's exceptions become INVALID_ARGUMENT that starts
+// with `doing`.
+template <typename Body>
+auto CatchTorch(const char* doing, Body&& body) -> decltype(body()) {
+  try {
+    return body();
+  } catch (const std::exception& error) {
+    return InvalidArgument("{}: {}", doing, CauseOf(error));
+  }
+}
+
+}  // namespace signvote

@@ -1,0 +1,85 @@
+#include "client/options.h"
+
+#include <algorithm>
+
+#include "client/data/formats.h"
+#include "common/config.h"
+
+namespace signvote {
+namespace {
+
+constexpr uint64_t kLongestName = 64;
+
+bool IsName(const std::string& name) {
+  const auto allowed = [](unsigned char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+           c == '-';
+  };
+  return !name.empty() && name.size() <= kLongestName && std::all_of(name.begin(), name.end(), allowed);
+}
+
+// HOST:PORT, without looking the host up.
+bool IsAddress(const std::string& address) {
+  const size_t colon = address.rfind(':');
+  return colon != std::string::npos && colon > 0 && colon + 1 < address.size() &&
+         std::all_of(address.begin() + static_cast<std::ptrdiff_t>(colon) + 1, address.end(),
+                     [](unsigned char c) { return c >= '0' && c <= '9'; });
+}
+
+void ReadData(ConfigReader* reader, ClientOptions::Data* data) {
+  reader->Read("data.format", &data->format);
+  const std::vector<std::string> formats = FormatNames();
+  if (std::find(formats.begin(), formats.end(), data->format) == formats.end()) {
+    reader->Fail("data.format", fmt::format("is \"{}\", expected one of: {}", data->format, fmt::join(formats, ", ")));
+  }
+  reader->Read("data.path", &data->path);
+  reader->Read("data.partition", &data->partition.kind);
+  reader->Read("data.index", &data->partition.index, AtLeast(0));
+  reader->Read("data.count", &data->partition.count, AtLeast(1));
+  reader->Read("data.crop", &data->augmentation.crop, Between(0, 64));
+  reader->Read("data.flip", &data->augmentation.flip);
+  const absl::Status partition = ValidatePartition(data->partition);
+  if (!partition.ok()) reader->Fail("data.partition", Message(partition));
+}
+
+void ReadSession(ConfigReader* reader, const std::string& role_argument, SessionOptions* session) {
+  reader->Require("name", &session->name);
+  if (reader->Has("name") && !IsName(session->name)) {
+    reader->Fail("name", fmt::format("is \"{}\", expected 1 to {} of A-Z a-z 0-9 . _ -", session->name, kLongestName));
+  }
+  std::string role = "voter";
+  reader->ReadChoice("role", &role, {"voter", "observer"});
+  if (!role_argument.empty()) role = role_argument;
+  session->role = role == "observer" ? v1::OBSERVER : v1::VOTER;
+  reader->Read("batch", &session->batch, AtLeast(1));
+  reader->Read("fraction", &session->fraction, AtLeast(0));
+  reader->Read("evaluate.every", &session->evaluate_every, AtLeast(0));
+}
+
+}  // namespace
+
+absl::StatusOr<ClientOptions> LoadClientOptions(const std::string& path, const std::vector<std::string>& overrides,
+                                                const std::string& role) {
+  ASSIGN_OR_RETURN(const Config config, Config::Load(path, overrides));
+  ConfigReader reader(config);
+  ClientOptions options;
+  options.session.batch = 64;
+  options.session.evaluate_every = 10;
+  reader.Require("server", &options.server);
+  if (reader.Has("server") && !IsAddress(options.server)) {
+    reader.Fail("server", fmt::format("is \"{}\", expected HOST:PORT", options.server));
+  }
+  ReadSession(&reader, role, &options.session);
+  reader.Read("micro_batch", &options.module.micro_batch, AtLeast(1));
+  reader.Read("device", &options.module.device);
+  reader.Read("threads", &options.threads, Between(1, 1024));
+  reader.Read("seed", &options.seed, AtLeast(0));
+  ReadData(&reader, &options.data);
+  options.data.partition.seed = options.seed;
+  reader.Read("connect.give_up", &options.give_up);
+  reader.ReadChoice("log", &options.log, {"trace", "debug", "info", "warn", "error"});
+  RETURN_IF_ERROR(reader.Finish());
+  return options;
+}
+
+}  // namespace signvote

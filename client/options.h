@@ -1,0 +1,37 @@
+// What the client is told: client.yaml and --set, checked.
+#pragma once
+
+#include <absl/status/statusor.h>
+#include <absl/time/time.h>
+
+#include <string>
+#include <vector>
+
+#include "client/data/batch.h"
+#include "client/data/partition.h"
+#include "client/model/module.h"
+#include "client/session/session.h"
+
+namespace signvote {
+
+struct ClientOptions {
+  std::string server;      // HOST:PORT
+  SessionOptions session;  // name, role, batch, fraction, evaluate.every
+  ModuleOptions module;    // device, micro_batch
+  uint32_t threads = 1;
+  uint64_t seed = 0;  // of minibatches and partition
+  struct Data {
+    std::string format = "mnist";
+    std::string path;
+    PartitionOptions partition;
+    Augmentation augmentation;
+  } data;
+  absl::Duration give_up;  // 0: never
+  std::string log = "info";
+};
+
+// `role` is what the command line says, empty: nothing. NOT_FOUND or INVALID_ARGUMENT, naming file, line and key.
+absl::StatusOr<ClientOptions> LoadClientOptions(const std::string& path, const std::vector<std::string>& overrides,
+                                                const std::string& role);
+
+}  // namespace signvote

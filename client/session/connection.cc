@@ -1,0 +1,73 @@
+#include "client/session/connection.h"
+
+#include "common/status.h"
+
+namespace signvote {
+namespace {
+
+constexpr int kReceiveLimit = 128 * 1024 + 64 * 1024;  // a block of signs, and room for what surrounds it
+
+std::shared_ptr<grpc::Channel> MakeChannel(const std::string& server) {
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(kReceiveLimit);
+  // Training is silent for minutes: pings keep the link alive, and find out when it is dead.
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 60'000);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20'000);
+  arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+  // The caller waits between attempts: no backoff of gRPC's own, and no attempt shared with a connection before.
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 5'000);
+  arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
+  return grpc::CreateCustomChannel(server, grpc::InsecureChannelCredentials(), arguments);
+}
+
+absl::Status FromGrpc(const grpc::Status& status, const std::string& server) {
+  // gRPC and Abseil number their codes alike.
+  if (status.ok()) return absl::OkStatus();
+  return Error(static_cast<absl::StatusCode>(status.error_code()), "{}: {}", server, status.error_message());
+}
+
+}  // namespace
+
+Connection::Connection(const std::string& server, uint64_t number, Inbox* inbox)
+    : number_(number), inbox_(inbox), stub_(v1::Federation::NewStub(MakeChannel(server))) {
+  thread_ = std::thread([this, server] {
+    Run();
+    const grpc::Status status = stream_->Finish();
+    {
+      const std::lock_guard lock(mu_);
+      ended_ = true;
+    }
+    ended_changed_.notify_all();
+    inbox_->Post(event::ConnectionEnded{number_, FromGrpc(status, server)});
+  });
+}
+
+void Connection::Run() {
+  stream_ = stub_->Session(&context_);
+  inbox_->Post(event::ConnectionOpened{number_});
+  event::MessageReceived received{number_, {}};
+  while (stream_->Read(&received.message)) {
+    inbox_->PostMessage(std::move(received), [this] { return closing_.load(); });
+    received = {number_, {}};
+  }
+}
+
+void Connection::Send(const v1::ClientMessage& message) { stream_->Write(message); }
+
+void Connection::Close(absl::Duration limit) {
+  closing_ = true;
+  inbox_->Wake();
+  stream_->WritesDone();
+  std::unique_lock lock(mu_);
+  ended_changed_.wait_for(lock, absl::ToChronoNanoseconds(limit), [this] { return ended_; });
+}
+
+Connection::~Connection() {
+  closing_ = true;
+  inbox_->Wake();
+  context_.TryCancel();
+  thread_.join();
+}
+
+}  // namespace signvote

@@ -1,0 +1,63 @@
+// What the client's main thread waits for, from any thread: messages, the end of a connection, evaluations, signals.
+#pragma once
+
+#include <absl/status/status.h>
+#include <absl/time/time.h>
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <variant>
+
+#include "proto/signvote/v1/federation.pb.h"
+
+namespace signvote {
+
+namespace event {
+// `connection` is its number: what an abandoned one still says is not heard.
+struct ConnectionOpened {
+  uint64_t connection = 0;
+};
+struct MessageReceived {
+  uint64_t connection = 0;
+  v1::ServerMessage message;
+};
+struct ConnectionEnded {
+  uint64_t connection = 0;
+  absl::Status status;
+};
+struct EvaluationDone {
+  uint64_t round = 0;
+  std::optional<v1::Evaluation> result;
+};
+struct StopRequested {};
+}  // namespace event
+
+using Event = std::variant<event::ConnectionOpened, event::MessageReceived, event::ConnectionEnded,
+                           event::EvaluationDone, event::StopRequested>;
+
+// Thread-safe.
+class Inbox {
+ public:
+  // Messages that may wait; a reader that brings more is held up, and through it the server.
+  static constexpr size_t kMessages = 64;
+
+  void Post(Event event);
+  // Waits while kMessages wait already; gives the message up when `cancelled` says so (call Wake after it changes).
+  void PostMessage(event::MessageReceived message, const std::function<bool()>& cancelled);
+  void Wake();
+
+  // The oldest event; waits for one until `deadline`.
+  std::optional<Event> Take(absl::Time deadline);
+  std::optional<Event> TryTake() { return Take(absl::InfinitePast()); }
+
+ private:
+  std::mutex mu_;
+  std::condition_variable changed_;
+  std::deque<Event> events_;  // guarded by mu_
+};
+
+}  // namespace signvote

@@ -1,0 +1,362 @@
+#include "client/session/session.h"
+
+#include "client/model/sign_packing.h"
+#include "common/random.h"
+
+namespace signvote {
+namespace {
+
+constexpr uint32_t kProtocol = 1;
+constexpr uint32_t kResyncLimit = 3;  // in a row, before the session gives up
+
+absl::StatusOr<std::vector<TensorShape>> TensorsOf(const v1::Welcome& welcome) {
+  std::vector<TensorShape> tensors;
+  uint64_t total = 0;
+  for (const v1::Tensor& tensor : welcome.tensors()) {
+    uint64_t coordinates = 1;
+    bool overflow = false;
+    for (const uint64_t size : tensor.shape()) {
+      overflow |= __builtin_mul_overflow(coordinates, size, &coordinates);
+    }
+    overflow |= __builtin_add_overflow(total, coordinates, &total);
+    if (overflow) return InvalidArgument("the server's tensor {} is impossibly large", tensor.name());
+    tensors.push_back({tensor.name(), {tensor.shape().begin(), tensor.shape().end()}});
+  }
+  if (total == 0 || total != welcome.config().parameters()) {
+    return InvalidArgument("the server speaks of {} parameters, its tensors have {}", welcome.config().parameters(),
+                           total);
+  }
+  return tensors;
+}
+
+absl::StatusOr<BlockRange> RangeOf(const v1::RunConfig& config) {
+  const BlockRange all = BlockRange::All(config.parameters());
+  const BlockRange range{config.parameters(), config.first_block(), config.blocks()};
+  if (range.count == 0 || range.count > all.count || range.first > all.count - range.count) {
+    return InvalidArgument("the server holds blocks {} to {}, the model has {}", range.first, range.first + range.count,
+                           all.count);
+  }
+  return range;
+}
+
+// A refusal that trying again does not change.
+bool IsRefusal(absl::StatusCode code) {
+  switch (code) {
+    case absl::StatusCode::kInvalidArgument:
+    case absl::StatusCode::kFailedPrecondition:
+    case absl::StatusCode::kPermissionDenied:
+    case absl::StatusCode::kUnauthenticated:
+    case absl::StatusCode::kUnimplemented:
+      return true;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
+Session::Session(const SessionOptions& options, std::vector<float>* parameters)
+    : options_(options), replica_(parameters) {}
+
+std::vector<Action> Session::Connected() {
+  if (state_ == State::kOver) return {};
+  state_ = State::kJoining;
+  open_ = 0;
+  v1::ClientMessage message;
+  v1::Join& join = *message.mutable_join();
+  join.set_protocol(kProtocol);
+  join.set_name(options_.name);
+  join.set_role(options_.role);
+  join.set_batch(options_.batch);
+  join.set_fraction(options_.fraction);
+  join.set_session(welcome_.session());
+  join.set_model_sha256(model_sha256_);
+  if (replica_.IsLoaded()) {
+    join.set_round(replica_.round());
+    *join.mutable_fingerprint() = ToProto(replica_.fingerprint());
+  }
+  Send(std::move(message));
+  return TakeActions();
+}
+
+std::vector<Action> Session::Received(const v1::ServerMessage& message) {
+  if (state_ != State::kJoining && state_ != State::kFollowing) return {};
+  using Kind = v1::ServerMessage;
+  const bool greeting = message.has_welcome() || message.has_farewell();
+  if (!greeting && state_ != State::kFollowing) {
+    Resync(InvalidArgument("the server's first message is not Welcome"));
+    return TakeActions();
+  }
+  switch (message.message_case()) {
+    case Kind::kWelcome:
+      OnWelcome(message.welcome());
+      break;
+    case Kind::kModel:
+      OnModel(message.model());
+      break;
+    case Kind::kParameters:
+      OnParameters(message.parameters());
+      break;
+    case Kind::kRoundOpen:
+      OnRoundOpen(message.round_open());
+      break;
+    case Kind::kDecision:
+      OnDecision(message.decision());
+      break;
+    case Kind::kRoundClosed:
+      OnRoundClosed(message.round_closed());
+      break;
+    case Kind::kBallotAnswer:
+      OnBallotAnswer(message.ballot_answer());
+      break;
+    case Kind::kFarewell:
+      OnFarewell(message.farewell());
+      break;
+    case Kind::MESSAGE_NOT_SET:
+      break;  // of a newer server
+  }
+  return TakeActions();
+}
+
+void Session::OnWelcome(const v1::Welcome& welcome) {
+  if (state_ == State::kFollowing) return Resync(InvalidArgument("the server welcomes twice"));
+  const auto tensors = TensorsOf(welcome);
+  if (!tensors.ok()) return Fail(kExitFailure, tensors.status());
+  const auto range = RangeOf(welcome.config());
+  if (!range.ok()) return Fail(kExitFailure, range.status());
+  if (welcome.client_id() != ClientId(options_.name)) {
+    return Fail(kExitFailure, InvalidArgument("the server calls {} client {:016x}, expected {:016x}: its version "
+                                              "differs",
+                                              options_.name, welcome.client_id(), ClientId(options_.name)));
+  }
+  if (tensors_.empty() || welcome.run() != welcome_.run() || *tensors != tensors_) {
+    replica_.Reset(*range);
+    ballot_ = {};
+    evaluated_ = 0;
+  }
+  welcome_ = welcome;
+  tensors_ = *tensors;
+  state_ = State::kFollowing;
+  if (welcome.model_sha256() != model_sha256_) {
+    const absl::Status status = download_.Expect(welcome.model_sha256(), welcome.model_size());
+    if (!status.ok()) return Fail(kExitFailure, status);
+  }
+  Note(false, fmt::format("joined run {} as {}; {} parameters, last closed round {}", welcome.run(), options_.name,
+                          welcome.config().parameters(), welcome.round()));
+  for (v1::Evaluation& evaluation : std::exchange(unsent_, {})) {
+    v1::ClientMessage message;
+    *message.mutable_evaluation() = std::move(evaluation);
+    Send(std::move(message));
+  }
+  LeaveWhenComplete();
+}
+
+void Session::OnModel(const v1::ModelChunk& chunk) {
+  const absl::StatusOr<bool> complete = download_.Add(chunk);
+  if (!complete.ok()) return Resync(complete.status());
+  if (!*complete) return;
+  model_sha256_ = welcome_.model_sha256();
+  Do(action::LoadModel{download_.TakeBytes()});
+}
+
+void Session::OnParameters(const v1::ParametersChunk& chunk) {
+  const absl::StatusOr<bool> complete = replica_.Load(chunk);
+  if (!complete.ok()) return Resync(complete.status());
+  if (!*complete) return;
+  Note(false, fmt::format("received the parameters after round {}", replica_.round()));
+  if (ballot_.round <= replica_.round()) ballot_ = {};
+  EvaluateWhereDue();
+  LeaveWhenComplete();
+}
+
+void Session::OnRoundOpen(const v1::RoundOpen& open) {
+  if (!replica_.IsLoaded() || open.round() != replica_.round() + 1) {
+    return Resync(InvalidArgument("round {} opens, expected {}", open.round(), replica_.round() + 1));
+  }
+  if (!open.vote() || options_.role != v1::VOTER) return;
+  open_ = open.round();
+  if (ballot_.round == open.round()) {
+    for (const auto& [block, send] : ballot_.blocks) Do(send);
+    return;
+  }
+  ballot_ = {open.round(), {}};
+  Do(action::ComputeBallot{open.round()});
+}
+
+void Session::OnDecision(const v1::DecisionBlock& decision) {
+  const absl::Status status = replica_.Apply(decision);
+  if (!status.ok()) Resync(status);
+}
+
+void Session::OnRoundClosed(const v1::RoundClosed& closed) {
+  const absl::StatusOr<bool> agrees = replica_.Close(closed);
+  if (!agrees.ok()) return Resync(agrees.status());
+  v1::ClientMessage message;
+  message.mutable_applied()->set_round(closed.round());
+  *message.mutable_applied()->mutable_fingerprint() = ToProto(replica_.fingerprint());
+  Send(std::move(message));
+  if (!*agrees) {
+    return Resync(Error(absl::StatusCode::kDataLoss,
+                        "the parameters after round {} have fingerprint {}, the server's {}: fetching them anew",
+                        closed.round(), replica_.fingerprint().Hex(), FromProto(closed.fingerprint()).Hex()));
+  }
+  resyncs_ = 0;
+  if (ballot_.round <= replica_.round()) ballot_.blocks.clear();
+  EvaluateWhereDue();
+  LeaveWhenComplete();
+}
+
+void Session::OnBallotAnswer(const v1::BallotAnswer& answer) {
+  const bool expected = answer.verdict() == v1::BallotAnswer::DUPLICATE;
+  if (expected) return;
+  Note(answer.verdict() != v1::BallotAnswer::COUNTED_LATE,
+       fmt::format("the server on the ballot for round {}, block {}: {} {}", answer.round(), answer.block(),
+                   v1::BallotAnswer::Verdict_Name(answer.verdict()), answer.detail()));
+}
+
+void Session::OnFarewell(const v1::Farewell& farewell) {
+  switch (farewell.reason()) {
+    case v1::Farewell::STOPPING:
+      return Rejoin({farewell.return_after_seconds(), false,
+                     Error(absl::StatusCode::kUnavailable, "the server stops for now {}", farewell.detail())});
+    case v1::Farewell::EVICTED:
+      return Fail(kExitRefused, Error(absl::StatusCode::kPermissionDenied, "{} is evicted by the server {}",
+                                      options_.name, farewell.detail()));
+    case v1::Farewell::LEFT:
+      return Finish("left");
+    case v1::Farewell::FINISHED:
+    default:
+      if (pending_evaluations_ == 0) return Finish("the run is complete");
+      dismissed_ = true;
+  }
+}
+
+std::vector<Action> Session::Disconnected(const absl::Status& status) {
+  if (state_ == State::kOver) return {};
+  state_ = State::kDisconnected;
+  if (leaving_) {
+    Finish("left");
+  } else if (dismissed_ || IsComplete()) {
+    dismissed_ = true;  // what is measured from here on goes to the log alone
+    if (pending_evaluations_ == 0) Finish("the run is complete");
+  } else if (IsRefusal(status.code())) {
+    Fail(kExitRefused, Annotate(status, "the server refused"));
+  } else {
+    Rejoin({0, status.code() == absl::StatusCode::kAlreadyExists, status});
+  }
+  return TakeActions();
+}
+
+std::vector<Action> Session::BallotBlockReady(uint64_t round, uint64_t block, const SignVector& signs) {
+  if (state_ == State::kOver || !replica_.IsLoaded()) return {};
+  const bool late = round <= replica_.round();
+  if (!late && round != ballot_.round) return {};  // of parameters that turned out to be wrong
+  const uint64_t age = replica_.round() + 1 - round;
+  if (late && (age > config().max_staleness() || state_ != State::kFollowing)) {
+    Note(true, fmt::format("the ballot for round {} is ready {} rounds late and is not sent", round, age));
+    return TakeActions();
+  }
+  auto message = std::make_shared<v1::ClientMessage>();
+  v1::BallotBlock& ballot = *message->mutable_ballot();
+  ballot.set_round(round);
+  ballot.set_block(block);
+  const uint32_t k = options_.fraction != 0 ? options_.fraction : std::max(1u, config().fraction());
+  if (k == 1) {
+    EncodeSigns(signs.signs, signs.zeros, {}, ballot.mutable_signs());
+  } else {
+    const auto stripes = VotedStripes({config().seed(), client_id(), round, k}, block, range().Size(block));
+    const SignVector voted = TakeStripes(signs, stripes);
+    EncodeSigns(voted.signs, voted.zeros, {}, ballot.mutable_signs());
+  }
+  const action::Send send{std::move(message)};
+  if (!late) ballot_.blocks[block] = send;
+  if (late || (open_ == round && state_ == State::kFollowing)) Do(send);
+  return TakeActions();
+}
+
+std::vector<Action> Session::EvaluationDone(uint64_t round, const std::optional<v1::Evaluation>& result) {
+  if (state_ == State::kOver || pending_evaluations_ == 0) return {};
+  --pending_evaluations_;
+  if (result.has_value()) {
+    if (state_ == State::kFollowing) {
+      v1::ClientMessage message;
+      *message.mutable_evaluation() = *result;
+      Send(std::move(message));
+    } else {
+      unsent_.push_back(*result);
+    }
+  } else {
+    Note(true, fmt::format("the evaluation of round {} was given up", round));
+  }
+  LeaveWhenComplete();
+  if (dismissed_ && pending_evaluations_ == 0) Finish("the run is complete");
+  return TakeActions();
+}
+
+std::vector<Action> Session::Leave() {
+  if (state_ == State::kOver || leaving_) return {};
+  if (state_ == State::kDisconnected) {
+    Finish("stopped");
+  } else {
+    leaving_ = true;
+    v1::ClientMessage message;
+    message.mutable_leave();
+    Send(std::move(message));
+  }
+  return TakeActions();
+}
+
+void Session::EvaluateWhereDue() {
+  const uint64_t round = replica_.round();
+  if (options_.role != v1::OBSERVER || round <= evaluated_) return;
+  const bool due = options_.evaluate_every != 0 && round % options_.evaluate_every == 0;
+  if (!due && !IsComplete()) return;
+  evaluated_ = round;
+  ++pending_evaluations_;
+  Do(action::Evaluate{round});
+}
+
+bool Session::IsComplete() const {
+  return replica_.IsLoaded() && config().rounds_total() != 0 && replica_.round() >= config().rounds_total();
+}
+
+void Session::LeaveWhenComplete() {
+  if (!IsComplete() || pending_evaluations_ != 0 || leaving_ || state_ != State::kFollowing) return;
+  leaving_ = true;
+  v1::ClientMessage message;
+  message.mutable_leave();
+  Send(std::move(message));
+}
+
+void Session::Resync(const absl::Status& why) {
+  replica_.Forget();
+  ballot_ = {};
+  Note(true, Message(why));
+  if (++resyncs_ > kResyncLimit) {
+    return Fail(kExitFailure, Annotate(why, "client and server do not agree, however often they start over"));
+  }
+  Rejoin({0, false, why});
+}
+
+void Session::Rejoin(action::Reconnect reconnect) {
+  state_ = State::kDisconnected;
+  Do(std::move(reconnect));
+}
+
+void Session::Finish(const std::string& reason) {
+  state_ = State::kOver;
+  Do(action::Finished{reason});
+}
+
+void Session::Fail(ExitCode code, const absl::Status& status) {
+  state_ = State::kOver;
+  Do(action::Failed{code, status});
+}
+
+void Session::Send(v1::ClientMessage message) {
+  Do(action::Send{std::make_shared<const v1::ClientMessage>(std::move(message))});
+}
+
+void Session::Note(bool warning, std::string text) { Do(action::Notice{warning, std::move(text)}); }
+
+}  // namespace signvote

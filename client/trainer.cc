@@ -1,0 +1,43 @@
+#include "client/trainer.h"
+
+#include "common/log.h"
+#include "common/random.h"
+
+namespace signvote {
+
+absl::StatusOr<std::unique_ptr<Trainer>> Trainer::Make(const ClientOptions& options) {
+  std::unique_ptr<Trainer> trainer(new Trainer(options));
+  const ClientOptions::Data& data = options.data;
+  ASSIGN_OR_RETURN(trainer->dataset_, LoadDataset(data.format, data.path, Split::kTrain));
+  ASSIGN_OR_RETURN(trainer->share_, PartitionOf(trainer->dataset_, data.partition));
+  spdlog::info("holds {} of the {} samples of {}", trainer->share_.size(), trainer->dataset_.size(),
+               trainer->dataset_.source);
+  return trainer;
+}
+
+absl::Status Trainer::LoadModel(const std::string& bytes, std::span<const TensorShape> tensors,
+                                std::span<float> parameters) {
+  module_.reset();
+  ASSIGN_OR_RETURN(module_, Module::Load(bytes, tensors, parameters, options_.module));
+  tensors_.assign(tensors.begin(), tensors.end());
+  gradient_.assign(parameters.size(), 0.0f);
+  return absl::OkStatus();
+}
+
+absl::Status Trainer::ComputeGradient(uint64_t client_id, uint64_t round) {
+  if (module_ == nullptr) return Error(absl::StatusCode::kFailedPrecondition, "the server sent no model");
+  const DrawKey key{options_.seed, client_id, round};
+  const std::vector<uint32_t> samples = Minibatch(key, share_, options_.session.batch);
+  MakeAugmentedBatch(dataset_, samples, options_.data.augmentation, key, &batch_);
+  const uint64_t module_seed = Key(options_.seed, Purpose::kAugment, ~client_id, round);
+  ASSIGN_OR_RETURN(const double loss, MeanGradient(*module_, batch_, module_seed, gradient_));
+  spdlog::debug("round {}: loss {:.4f} on {} samples", round, loss, samples.size());
+  return absl::OkStatus();
+}
+
+absl::StatusOr<SignPacker> Trainer::MakePacker(const Vote& vote) const {
+  return SignPacker::Make(tensors_, gradient_,
+                          {vote.dither, Key(vote.seed, Purpose::kDither, vote.client_id, vote.round)});
+}
+
+}  // namespace signvote

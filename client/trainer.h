@@ -1,0 +1,52 @@
+// A voter's work: its share of the data, and the gradient of a minibatch of it as packed signs.
+#pragma once
+
+#include <absl/status/statusor.h>
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "client/data/formats.h"
+#include "client/model/gradient.h"
+#include "client/model/sign_packing.h"
+#include "client/options.h"
+
+namespace signvote {
+
+// Not thread-safe.
+class Trainer {
+ public:
+  // Reads the data set and takes this client's share of it.
+  static absl::StatusOr<std::unique_ptr<Trainer>> Make(const ClientOptions& options);
+
+  // `parameters` is read by every gradient from now on: it outlives the next LoadModel.
+  absl::Status LoadModel(const std::string& bytes, std::span<const TensorShape> tensors, std::span<float> parameters);
+
+  // Computes the gradient of (client, round) on the parameters as they are, and keeps it.
+  // FAILED_PRECONDITION: no model yet. INVALID_ARGUMENT: model and data do not fit together.
+  absl::Status ComputeGradient(uint64_t client_id, uint64_t round);
+
+  struct Vote {
+    uint64_t client_id = 0;
+    uint64_t round = 0;
+    uint64_t seed = 0;  // of the run
+    float dither = 0;
+  };
+  // Ready to pack the kept gradient, which stays until the packer is done. INVALID_ARGUMENT: it is not finite.
+  absl::StatusOr<SignPacker> MakePacker(const Vote& vote) const;
+
+ private:
+  explicit Trainer(const ClientOptions& options) : options_(options) {}
+
+  const ClientOptions options_;
+  Dataset dataset_;
+  std::vector<uint32_t> share_;
+  std::vector<TensorShape> tensors_;
+  std::unique_ptr<Module> module_;
+  std::vector<float> gradient_;
+  Batch batch_;  // reused
+};
+
+}  // namespace signvote
