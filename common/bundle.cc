@@ -25,16 +25,25 @@ absl::Status CheckFinite(const Tensors& parameters) {
   return absl::OkStatus();
 }
 
+absl::StatusOr<Tensors> ReadParameters(const std::string& path) {
+  ASSIGN_OR_RETURN(Tensors parameters, ReadSafetensors(path));
+  if (parameters.values.empty()) return InvalidArgument("{}: it holds no parameters", path);
+  RETURN_IF_ERROR(Annotate(CheckFinite(parameters), path));
+  return parameters;
+}
+
 }  // namespace
 
 absl::StatusOr<ModelBundle> ReadBundle(const std::string& directory) {
   ModelBundle bundle;
   ASSIGN_OR_RETURN(bundle.module, ReadFile(ModulePath(directory)));
   bundle.module_sha256 = Sha256(bundle.module);
-  const std::string parameters = ParametersPath(directory);
-  ASSIGN_OR_RETURN(bundle.parameters, ReadSafetensors(parameters));
-  if (bundle.parameters.values.empty()) return InvalidArgument("{}: it holds no parameters", parameters);
-  RETURN_IF_ERROR(Annotate(CheckFinite(bundle.parameters), parameters));
+  absl::StatusOr<Tensors> parameters = ReadParameters(ParametersPath(directory));
+  if (absl::IsInvalidArgument(parameters.status())) {
+    return Error(absl::StatusCode::kDataLoss, "{}", Message(parameters.status()));
+  }
+  RETURN_IF_ERROR(parameters.status());
+  bundle.parameters = *std::move(parameters);
   return bundle;
 }
 

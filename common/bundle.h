@@ -16,7 +16,7 @@ struct ModelBundle {
   Tensors parameters;
 };
 
-// NOT_FOUND: a file is missing. INVALID_ARGUMENT: the parameters are not well-formed, there are none, or one is not
+// NOT_FOUND: a file is missing. DATA_LOSS: the parameters are not well-formed, there are none, or one is not
 // finite (names the tensor and index).
 absl::StatusOr<ModelBundle> ReadBundle(const std::string& directory);
 

@@ -47,7 +47,7 @@ TEST(Bundle, AParameterThatIsNotFiniteIsRefusedWithTensorAndIndex) {
   bundle.parameters.values = {1, NAN, 3};
   ASSERT_TRUE(WriteBundle(scratch.path(), bundle).ok());
   const absl::Status status = ReadBundle(scratch.path()).status();
-  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
   EXPECT_THAT(Message(status), HasSubstr("params.safetensors: tensor w is nan at index 1"));
 }
 
