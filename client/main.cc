@@ -1,4 +1,7 @@
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
+#include <cstdlib>
 
 #include "client/init_model.h"
 #include "client/model/builtin.h"
@@ -48,6 +51,14 @@ int RunClient(const ClientOptions& options) {
   return Runner(options, trainer->get(), nullptr, &inbox).Run();
 }
 
+// OpenMP's threads spin while they wait, which costs a machine that others use too ten times the work itself. OpenMP
+// reads its environment when it is loaded, so it takes another start.
+void WaitPassively(char** argv) {
+  if (std::getenv("OMP_WAIT_POLICY") != nullptr) return;
+  ::setenv("OMP_WAIT_POLICY", "passive", 0);
+  ::execv("/proc/self/exe", argv);  // where that fails, threads spin
+}
+
 int Main(int argc, char** argv) {
   CLI::App app{"Takes part in a signvote federation: computes gradients on its own data and votes with their signs."};
   app.footer(kFooter);
@@ -55,7 +66,9 @@ int Main(int argc, char** argv) {
   std::vector<std::string> overrides;
   std::string role;
   app.add_option("--config", config, "client.yaml")->type_name("FILE");
-  app.add_option("--set", overrides, "override a key of it: a.b=c (repeatable)")->type_name("KEY=VALUE")->allow_extra_args(false);
+  app.add_option("--set", overrides, "override a key of it: a.b=c (repeatable)")
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false);
   app.add_option("--role", role, "voter or observer; overrides `role`")->check(CLI::IsMember({"voter", "observer"}));
 
   InitModelOptions init;
@@ -77,6 +90,7 @@ int Main(int argc, char** argv) {
   const absl::StatusOr<ClientOptions> options = LoadClientOptions(config, overrides, role);
   // A configuration that is not there is a matter of the command line.
   if (!options.ok()) return Report(options.status(), kExitUsage);
+  if (options->threads > 1) WaitPassively(argv);
   return RunClient(*options);
 }
 

@@ -38,8 +38,12 @@ void ReadData(ConfigReader* reader, ClientOptions::Data* data) {
   reader->Read("data.count", &data->partition.count, AtLeast(1));
   reader->Read("data.crop", &data->augmentation.crop, Between(0, 64));
   reader->Read("data.flip", &data->augmentation.flip);
-  const absl::Status partition = ValidatePartition(data->partition);
-  if (!partition.ok()) reader->Fail("data.partition", Message(partition));
+  const absl::Status kind = ValidatePartitionKind(data->partition.kind);
+  if (!kind.ok()) reader->Fail("data.partition", Message(kind));
+  if (data->partition.index >= data->partition.count) {
+    reader->Fail("data.index", fmt::format("is {}, expected less than data.count ({})", data->partition.index,
+                                           data->partition.count));
+  }
 }
 
 void ReadSession(ConfigReader* reader, const std::string& role_argument, SessionOptions* session) {

@@ -12,7 +12,10 @@ namespace {
 constexpr absl::Duration kNameTakenLimit = absl::Minutes(2);
 constexpr absl::Duration kFarewellLimit = absl::Seconds(5);
 
-double UnitJitter() { return std::uniform_real_distribution<double>(0, 1)(*std::make_unique<std::random_device>()); }
+double UnitJitter() {
+  std::random_device device;
+  return std::uniform_real_distribution<double>(0, 1)(device);
+}
 
 }  // namespace
 

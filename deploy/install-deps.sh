@@ -26,9 +26,10 @@ packages=(
 
 missing_packages() {
   local installed name
-  installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' "${packages[@]}" 2>/dev/null | sed -n 's/^installed //p')
+  # dpkg-query fails when it does not know one of them, and prints the others.
+  installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' "${packages[@]}" 2>/dev/null || true)
   for name in "${packages[@]}"; do
-    grep -qxF -- "$name" <<<"$installed" || printf '%s\n' "$name"
+    grep -qxF -- "installed $name" <<<"$installed" || printf '%s\n' "$name"
   done
 }
 

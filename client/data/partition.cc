@@ -43,7 +43,7 @@ absl::StatusOr<Kind> ParseKind(const std::string& text) {
   };
   if (is("all", 0) || is("iid", 0) || is("dirichlet", 1)) return kind;
   if ((is("labels", 1) || is("groups", 2)) && whole()) return kind;
-  return InvalidArgument("data.partition is \"{}\", expected all, iid, labels:K, dirichlet:ALPHA or groups:A:D", text);
+  return InvalidArgument("\"{}\" is no partition, expected all, iid, labels:K, dirichlet:ALPHA or groups:A:D", text);
 }
 
 std::vector<uint32_t> Everything(const Dataset& dataset) {
@@ -131,17 +131,13 @@ std::vector<uint32_t> Share(const Dataset& dataset, const PartitionOptions& opti
 
 }  // namespace
 
-absl::Status ValidatePartition(const PartitionOptions& options) {
-  RETURN_IF_ERROR(ParseKind(options.kind).status());
+absl::Status ValidatePartitionKind(const std::string& kind) { return ParseKind(kind).status(); }
+
+absl::StatusOr<std::vector<uint32_t>> PartitionOf(const Dataset& dataset, const PartitionOptions& options) {
+  ASSIGN_OR_RETURN(const Kind kind, ParseKind(options.kind));
   if (options.index >= options.count) {
     return InvalidArgument("data.index is {}, expected less than data.count ({})", options.index, options.count);
   }
-  return absl::OkStatus();
-}
-
-absl::StatusOr<std::vector<uint32_t>> PartitionOf(const Dataset& dataset, const PartitionOptions& options) {
-  RETURN_IF_ERROR(ValidatePartition(options));
-  ASSIGN_OR_RETURN(const Kind kind, ParseKind(options.kind));
   std::vector<uint32_t> share = Share(dataset, options, kind);
   if (share.empty()) {
     return InvalidArgument(

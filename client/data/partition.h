@@ -24,10 +24,10 @@ struct PartitionOptions {
   uint64_t seed = 0;   // the same for all of them
 };
 
-// INVALID_ARGUMENT: a kind that is not one of the above, or index >= count.
-absl::Status ValidatePartition(const PartitionOptions& options);
+// INVALID_ARGUMENT: not one of the kinds above.
+absl::Status ValidatePartitionKind(const std::string& kind);
 
-// Ascending sample numbers. INVALID_ARGUMENT: as ValidatePartition, or the share is empty (names it).
+// Ascending sample numbers. INVALID_ARGUMENT: no such kind, index >= count, or the share is empty (names it).
 absl::StatusOr<std::vector<uint32_t>> PartitionOf(const Dataset& dataset, const PartitionOptions& options);
 
 }  // namespace signvote

@@ -45,6 +45,7 @@ Connection::Connection(const std::string& server, uint64_t number, Inbox* inbox)
 
 void Connection::Run() {
   stream_ = stub_->Session(&context_);
+  opened_ = true;
   inbox_->Post(event::ConnectionOpened{number_});
   event::MessageReceived received{number_, {}};
   while (stream_->Read(&received.message)) {
@@ -58,6 +59,7 @@ void Connection::Send(const v1::ClientMessage& message) { stream_->Write(message
 void Connection::Close(absl::Duration limit) {
   closing_ = true;
   inbox_->Wake();
+  if (!opened_) return;
   stream_->WritesDone();
   std::unique_lock lock(mu_);
   ended_changed_.wait_for(lock, absl::ToChronoNanoseconds(limit), [this] { return ended_; });

@@ -44,6 +44,7 @@ class Connection {
   std::unique_ptr<grpc::ClientReaderWriter<v1::ClientMessage, v1::ServerMessage>>
       stream_;  // set before ConnectionOpened
 
+  std::atomic<bool> opened_{false};  // stream_ is there
   std::atomic<bool> closing_{false};
   std::mutex mu_;
   std::condition_variable ended_changed_;

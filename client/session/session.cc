@@ -223,7 +223,7 @@ void Session::OnFarewell(const v1::Farewell& farewell) {
       return Fail(kExitRefused, Error(absl::StatusCode::kPermissionDenied, "{} is evicted by the server {}",
                                       options_.name, farewell.detail()));
     case v1::Farewell::LEFT:
-      return Finish("left");
+      return Finish(IsComplete() ? "the run is complete" : "left");
     case v1::Farewell::FINISHED:
     default:
       if (pending_evaluations_ == 0) return Finish("the run is complete");
@@ -234,7 +234,7 @@ void Session::OnFarewell(const v1::Farewell& farewell) {
 std::vector<Action> Session::Disconnected(const absl::Status& status) {
   if (state_ == State::kOver) return {};
   state_ = State::kDisconnected;
-  if (leaving_) {
+  if (leaving_ && !IsComplete()) {
     Finish("left");
   } else if (dismissed_ || IsComplete()) {
     dismissed_ = true;  // what is measured from here on goes to the log alone

@@ -12,6 +12,15 @@ absl::Status FromGrpc(const grpc::Status& status, const std::string& server) {
         "no answer from {}: {}; is signvote-server running, and is this its admin.listen? (--server HOST:PORT)", server,
         status.error_message());
   }
+  if (status.error_code() == grpc::StatusCode::UNIMPLEMENTED) {
+    return Error(
+        absl::StatusCode::kUnimplemented,
+        "{} knows no such call: is this the server's admin.listen, and of the same version? (--server HOST:PORT)",
+        server);
+  }
+  if (status.error_code() == grpc::StatusCode::NOT_FOUND) {  // of a client's name, not of our files: a refusal
+    return Error(absl::StatusCode::kFailedPrecondition, "{}: {}", server, status.error_message());
+  }
   // gRPC and Abseil number their codes alike.
   return Error(static_cast<absl::StatusCode>(status.error_code()), "{}: {}", server, status.error_message());
 }

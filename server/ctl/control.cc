@@ -1,6 +1,8 @@
 // signvotectl pause, resume, step-size, evict, readmit, checkpoint, stop: what changes a run.
 #include <fmt/format.h>
 
+#include <cstdlib>
+
 #include "server/ctl/command.h"
 #include "server/ctl/render.h"
 
@@ -63,7 +65,9 @@ void AddStepSize(CLI::App* app, Context* context) {
       ->add_option_function<float>(
           "VALUE", [request](float size) { request->set_size(size); }, "Above 0, e.g. 3e-4")
       ->required()
-      ->check(CLI::PositiveNumber);
+      ->check([](const std::string& text) {
+        return std::strtof(text.c_str(), nullptr) > 0 ? "" : text + " is not above 0";
+      });
   command->callback([=] {
     context->run = [=] {
       return Change(*context, &v1::Admin::Stub::SetStepSize, *request,

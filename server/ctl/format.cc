@@ -50,7 +50,7 @@ std::string FormatDuration(double seconds) {
 
 std::string FormatCount(uint64_t count) {
   std::string digits = std::to_string(count);
-  for (int at = static_cast<int>(digits.size()) - 3; at > 0; at -= 3) digits.insert(static_cast<size_t>(at), ",");
+  for (int at = static_cast<int>(digits.size()) - 3; at > 0; at -= 3) digits.insert(static_cast<size_t>(at), 1, ',');
   return digits;
 }
 
@@ -65,7 +65,7 @@ std::string FormatReal(double value, int digits) {
 std::string ProgressBar(uint64_t done, uint64_t total, int width) {
   const double fraction = total == 0 ? 1.0 : std::min(1.0, static_cast<double>(done) / static_cast<double>(total));
   const auto filled = static_cast<size_t>(fraction * width);
-  return "[" + std::string(filled, '#') + std::string(static_cast<size_t>(width) - filled, '-') + "]";
+  return fmt::format("[{:#<{}}{:-<{}}]", "", filled, "", static_cast<size_t>(width) - filled);
 }
 
 size_t Columns(std::string_view text) {

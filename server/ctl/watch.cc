@@ -42,28 +42,33 @@ class TerminalView : public View {
   size_t drawn_ = 0;
 };
 
-// One line an update: of every `every`-th round, and of each phase but the two that come with every round.
+// One line an update: where a round divisible by `every` was passed, for each phase but the two that come with every
+// round, and for measurements that arrive after the last round.
 class LineView : public View {
  public:
   LineView(std::ostream* out, uint64_t every, bool json) : out_(out), every_(every), json_(json) {}
   void Show(const v1::RunStatus& status) override {
-    const bool usual = status.phase() == v1::COLLECTING || status.phase() == v1::CLOSING;
-    const bool new_round = status.round() != shown_round_ && status.round() % every_ == 0;
-    const bool new_phase = !usual && status.phase() != shown_phase_;
-    if (!first_ && !new_round && !new_phase) return;
-    first_ = false;
-    shown_round_ = status.round();
-    shown_phase_ = status.phase();
+    if (!IsNews(status)) return;
+    shown_ = status;
+    is_first_ = false;
     *out_ << (json_ ? ToJson(status).dump() : RenderWatchLine(status)) << std::endl;
   }
 
  private:
+  bool IsNews(const v1::RunStatus& status) const {
+    if (is_first_ || status.round() / every_ != shown_.round() / every_) return true;
+    if (Ends(status.phase()) && MeasuredRound(status) != MeasuredRound(shown_)) return true;
+    return status.phase() != shown_.phase() && status.phase() != v1::COLLECTING && status.phase() != v1::CLOSING;
+  }
+  static uint64_t MeasuredRound(const v1::RunStatus& status) {
+    return status.evaluations().empty() ? 0 : status.evaluations().rbegin()->round();
+  }
+
   std::ostream* out_;
   uint64_t every_;
   bool json_;
-  bool first_ = true;
-  uint64_t shown_round_ = 0;
-  v1::Phase shown_phase_ = v1::PHASE_UNSPECIFIED;
+  bool is_first_ = true;
+  v1::RunStatus shown_;
 };
 
 absl::Status Watch(const Context& context, uint64_t every) {

@@ -1,0 +1,236 @@
+#!/usr/bin/env bash
+# One federation on this machine: a server, its clients and an observer as processes of the calling shell. To be
+# sourced; the caller sets `federation[...]` after federation_defaults, and calls
+#
+#   federation_configure DIR   writes DIR/server.yaml and a configuration for each client
+#   federation_start DIR       starts the server, waits for its addresses, starts the clients
+#   federation_follow DIR      shows progress until the run ends; fails as soon as a process fails
+#   federation_stop            ends what still runs, by TERM and after a grace by KILL; for exit traps, repeatable
+#
+# Each returns not 0 after saying why on stderr. One federation at a time: state is in the two arrays below.
+
+declare -gA federation=()            # settings
+declare -gA federation_processes=()  # of running processes: pid -> name
+
+federation_defaults() {
+  federation=(
+    [bin]=build/bin           # directory of the three programs
+    [model]=""                # model bundle
+    [rule]=agreement [carry]=0.9 [dither]=2 [prior]=100 [warmup]=100 [assume]=honest
+    [step]=6e-4 [schedule]=cosine [rounds]=150 [seed]=0
+    [mode]=4 [clients]=15     # how unequal the batches are: federation_batches
+    [format]=digits [path]="" # data
+    [partition]=all
+    [evaluate]=10             # the observer measures every so many rounds
+    [grace]=10                # seconds between TERM and KILL, and to wait for stragglers at the end
+  )
+}
+
+federation_say() { printf '%s\n' "federation: $*" >&2; }
+
+# federation_batches MODE CLIENTS: a line a client. 64 samples a client and round on the whole, in every mode; in modes
+# 2 to 4 most clients take 4 and the last few share the rest. With 15 clients: 15 x 64; 9 x 4 + 6 x 154;
+# 12 x 4 + 3 x 304; 14 x 4 + 1 x 904. With another number the few are the same share of all, at least one.
+federation_batches() {
+  local mode=$1 clients=$2 large small i
+  case $mode in
+    1) large=$clients ;;
+    2) large=$(((clients * 6 + 7) / 15)) ;;
+    3) large=$(((clients * 3 + 7) / 15)) ;;
+    4) large=$(((clients + 7) / 15)) ;;
+    *) federation_say "mode is $mode; expected 1, 2, 3 or 4" && return 2 ;;
+  esac
+  ((large > 0)) || large=1
+  small=$((clients - large))
+  for ((i = 0; i < small; i++)); do echo 4; done
+  for ((i = 0; i < large; i++)); do echo $(((64 * clients - 4 * small) / large)); done
+}
+
+# YAML of the data a client holds; `count` 0 is the observer's, who only measures.
+federation_data() {
+  local index=$1 count=$2
+  printf 'data:\n  format: %s\n' "${federation[format]}"
+  [[ -z ${federation[path]} ]] || printf '  path: "%s"\n' "${federation[path]}"
+  ((count == 0)) || printf '  partition: %s\n  index: %d\n  count: %d\n' "${federation[partition]}" "$index" "$count"
+}
+
+federation_server_yaml() {
+  local directory=$1
+  cat <<END
+listen: 127.0.0.1:0
+admin: {listen: "127.0.0.1:0"}
+model: "${federation[model]}"
+directory: "$directory"
+seed: ${federation[seed]}
+rule: ${federation[rule]}
+carry: ${federation[carry]}
+dither: ${federation[dither]}
+agreement: {assume: ${federation[assume]}}
+it-signsgd: {warmup_rounds: ${federation[warmup]}, prior: ${federation[prior]}}
+step: {size: ${federation[step]}, schedule: ${federation[schedule]}}
+rounds: {total: ${federation[rounds]}, quorum: ${federation[clients]}, deadline: 10m}
+durability: none  # a demonstration starts again rather than recovers
+labels: {mode: "${federation[mode]}", partition: "${federation[partition]}", data: ${federation[format]}}
+END
+}
+
+# A large batch may use all cores: the others are done long before.
+federation_client_yaml() {
+  local index=$1 name=$2 batch=$3 threads=1
+  ((batch < 256)) || threads=$(nproc)
+  cat <<END
+server: SERVER
+name: $name
+role: voter
+batch: $batch
+threads: $threads
+seed: ${federation[seed]}
+connect: {give_up: 60s}
+END
+  federation_data "$index" "${federation[clients]}"
+}
+
+federation_observer_yaml() {
+  cat <<END
+server: SERVER
+name: observer
+role: observer
+threads: $(nproc)
+seed: ${federation[seed]}
+evaluate: {every: ${federation[evaluate]}}
+connect: {give_up: 60s}
+END
+  federation_data 0 0
+}
+
+federation_configure() {
+  local directory=$1 batches index name
+  batches=$(federation_batches "${federation[mode]}" "${federation[clients]}") || return
+  mkdir -p -- "$directory/clients"
+  federation_server_yaml "$directory" >"$directory/server.yaml"
+  federation_observer_yaml >"$directory/clients/observer.yaml"
+  index=0
+  for batch in $batches; do
+    printf -v name 'client-%02d' $((index + 1))
+    federation_client_yaml "$index" "$name" "$batch" >"$directory/clients/$name.yaml"
+    index=$((index + 1))
+  done
+}
+
+# federation_spawn NAME LOG COMMAND... More threads than cores share this machine: those that wait must not spin (that
+# alone doubled the processor time of a round).
+federation_spawn() {
+  local name=$1 log=$2
+  shift 2
+  OMP_WAIT_POLICY=passive "$@" >"$log" 2>&1 &
+  federation_processes[$!]=$name
+}
+
+# federation_obituary NAME CODE LOG: why the federation ends.
+federation_obituary() {
+  federation_say "$1 ended with exit code $2; the end of $3:"
+  tail -n 15 -- "$3" | sed 's/^/  | /' >&2
+}
+
+# federation_address DIR listen|admin: from what the server wrote when it began to listen.
+federation_address() {
+  sed -n "s/.*\"$2\": *\"\([^\"]*\)\".*/\1/p" "$1/addresses.json"
+}
+
+federation_log() {
+  if [[ $2 == server ]]; then echo "$1/server.log"; else echo "$1/clients/$2.log"; fi
+}
+
+# Waits at most 30 s for DIR/addresses.json.
+federation_await_server() {
+  local directory=$1 pid=$2 code tries
+  for ((tries = 0; tries < 300; tries++)); do
+    [[ ! -s $directory/addresses.json ]] || return 0
+    if ! kill -0 "$pid" 2>/dev/null; then
+      wait "$pid" && code=0 || code=$?
+      unset "federation_processes[$pid]"
+      federation_obituary server "$code" "$directory/server.log"
+      return 1
+    fi
+    sleep 0.1
+  done
+  federation_obituary server "none (it wrote no addresses.json within 30 s)" "$directory/server.log"
+  return 1
+}
+
+federation_start() {
+  local directory=$1 config name listen
+  rm -f -- "$directory/addresses.json"
+  federation_spawn server "$directory/server.log" "${federation[bin]}/signvote-server" --config "$directory/server.yaml"
+  federation_await_server "$directory" $! || return
+  listen=$(federation_address "$directory" listen)
+  for config in "$directory"/clients/*.yaml; do
+    name=$(basename -- "$config" .yaml)
+    sed -i "s/^server: SERVER\$/server: $listen/" "$config"
+    federation_spawn "$name" "$(federation_log "$directory" "$name")" "${federation[bin]}/signvote-client" --config "$config"
+  done
+}
+
+# A line every so many rounds where there is no terminal to redraw.
+federation_spawn_watch() {
+  "${federation[bin]}/signvotectl" --server "$(federation_address "$1" admin)" watch --every "${federation[evaluate]}" &
+  federation_processes[$!]=watch
+}
+
+# federation_reap DIR: waits for the next process to end; sets `ended` to its name. Fails when it ended badly.
+federation_reap() {
+  local directory=$1 pid='' code=0
+  wait -n -p pid "${!federation_processes[@]}" || code=$?
+  ended=${federation_processes[$pid]}
+  unset "federation_processes[$pid]"
+  ((code != 0)) || return 0
+  case $ended in
+    watch) federation_say "signvotectl watch ended with exit code $code: no more progress is shown" ;;
+    *) federation_obituary "$ended" "$code" "$(federation_log "$directory" "$ended")" && return 1 ;;
+  esac
+}
+
+# The run is over when the server has ended well; then the others have `grace` seconds to follow.
+federation_follow() {
+  local directory=$1 ended=''
+  federation_spawn_watch "$directory"
+  while [[ $ended != server ]]; do
+    federation_reap "$directory" || return
+  done
+  sleep "${federation[grace]}" &
+  federation_processes[$!]=timer
+  while ((${#federation_processes[@]} > 1)); do
+    federation_reap "$directory" || return
+    if [[ $ended == timer ]]; then
+      federation_say "still running ${federation[grace]} s after the server's end: ${federation_processes[*]}"
+      return 1
+    fi
+  done
+  federation_stop
+  if [[ ! -s $directory/summary.json ]]; then
+    federation_obituary server "0 and wrote no summary.json" "$directory/server.log"
+    return 1
+  fi
+}
+
+# Is any of these processes alive?
+federation_any_alive() {
+  local pid
+  for pid in "$@"; do
+    ! kill -0 "$pid" 2>/dev/null || return 0
+  done
+  return 1
+}
+
+federation_stop() {
+  local pids=("${!federation_processes[@]}") tries
+  ((${#pids[@]} > 0)) || return 0
+  kill -TERM "${pids[@]}" 2>/dev/null || true
+  for ((tries = 0; tries < 10 * federation[grace]; tries++)); do
+    federation_any_alive "${pids[@]}" || break
+    sleep 0.1
+  done
+  kill -KILL "${pids[@]}" 2>/dev/null || true
+  wait "${pids[@]}" 2>/dev/null || true
+  federation_processes=()
+}

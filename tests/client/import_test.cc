@@ -1,0 +1,71 @@
+#include "client/model/import.h"
+
+#include <gmock/gmock.h>
+#include <torch/script.h>
+
+#include "client/model/builtin.h"
+#include "common/status.h"
+#include "tests/client/temporary_directory.h"
+
+namespace signvote {
+namespace {
+
+using testing::HasSubstr;
+
+class ImportTest : public testing::Test {
+ protected:
+  static torch::jit::Module Linear() {
+    torch::jit::Module module("linear");
+    module.register_parameter("weight", torch::arange(6, torch::kFloat32).view({3, 2}).t(), false);
+    module.attr("weight").toTensor().set_requires_grad(true);
+    module.define("def forward(self, x):\n    return torch.linear(x, self.weight)\n");
+    return module;
+  }
+  absl::StatusOr<ModelBundle> Import(const torch::jit::Module& module) {
+    const std::string path = directory_.path() + "/user.pt";
+    module.save(path);
+    return ImportTorchScript(path);
+  }
+  TemporaryDirectory directory_;
+};
+
+TEST_F(ImportTest, TakesParametersAsTheyAreInLogicalOrder) {
+  const auto bundle = Import(Linear());
+  ASSERT_TRUE(bundle.ok()) << bundle.status();
+  EXPECT_EQ(bundle->parameters.tensors, (std::vector<TensorShape>{{"weight", {2, 3}}}));
+  EXPECT_THAT(bundle->parameters.values, testing::ElementsAre(0, 2, 4, 1, 3, 5));
+}
+
+TEST_F(ImportTest, ABuiltinModelSavedAndImportedIsTheSame) {
+  const auto builtin = MakeBuiltin("mnist_cnn", 5);
+  ASSERT_TRUE(builtin.ok()) << builtin.status();
+  const auto bundle = ImportTorchScript(directory_.Write("model.pt", builtin->module));
+  ASSERT_TRUE(bundle.ok()) << bundle.status();
+  EXPECT_EQ(bundle->parameters.tensors, builtin->parameters.tensors);
+  EXPECT_EQ(bundle->parameters.values, builtin->parameters.values);
+  EXPECT_EQ(bundle->module_sha256, builtin->module_sha256);
+}
+
+TEST_F(ImportTest, RunningStatisticsAreRefused) {
+  torch::jit::Module module = Linear();
+  module.register_buffer("running_mean", torch::zeros({3}));
+  EXPECT_THAT(Message(Import(module).status()), HasSubstr("running_mean is a running statistic"));
+}
+
+TEST_F(ImportTest, FrozenAndHalfPrecisionParametersAreRefused) {
+  torch::jit::Module frozen = Linear();
+  frozen.register_parameter("bias", torch::zeros({2}), false);
+  EXPECT_THAT(Message(Import(frozen).status()), HasSubstr("bias is frozen"));
+  torch::jit::Module half = Linear();
+  half.register_parameter("bias", torch::zeros({2}, torch::kHalf), false);
+  EXPECT_THAT(Message(Import(half).status()), HasSubstr("bias is Half, expected float32"));
+}
+
+TEST_F(ImportTest, WhatIsNotTorchScriptIsRefused) {
+  EXPECT_THAT(Message(ImportTorchScript(directory_.Write("bad.pt", "hello")).status()),
+              HasSubstr("bad.pt is not a TorchScript module"));
+  EXPECT_EQ(ImportTorchScript(directory_.path() + "/none.pt").status().code(), absl::StatusCode::kNotFound);
+}
+
+}  // namespace
+}  // namespace signvote

@@ -1,0 +1,81 @@
+#include "client/options.h"
+
+#include <gmock/gmock.h>
+
+#include "common/status.h"
+#include "tests/client/temporary_directory.h"
+
+namespace signvote {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+
+absl::StatusOr<ClientOptions> Load(const std::string& yaml, const std::vector<std::string>& overrides = {},
+                                   const std::string& role = "") {
+  TemporaryDirectory directory;
+  return LoadClientOptions(directory.Write("client.yaml", yaml), overrides, role);
+}
+
+constexpr char kSmallest[] = "server: 127.0.0.1:7400\nname: ada\n";
+
+TEST(ClientOptions, TheSmallestFileIsEnough) {
+  const auto options = Load(kSmallest);
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_EQ(options->session.name, "ada");
+  EXPECT_EQ(options->session.role, v1::VOTER);
+  EXPECT_EQ(options->threads, 1u);
+}
+
+TEST(ClientOptions, ReadsEveryKey) {
+  const auto options = Load(R"(
+server: host:1
+name: client-01
+role: observer
+batch: 4
+micro_batch: 128
+fraction: 2
+threads: 3
+device: cpu
+seed: 9
+data: {format: cifar10, path: /data, partition: "labels:2", index: 3, count: 15, crop: 4, flip: true}
+evaluate: {every: 5}
+connect: {give_up: 30s}
+log: warn
+)");
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_EQ(options->session.role, v1::OBSERVER);
+  EXPECT_EQ(options->session.batch, 4u);
+  EXPECT_EQ(options->session.fraction, 2u);
+  EXPECT_EQ(options->session.evaluate_every, 5u);
+  EXPECT_EQ(options->module.micro_batch, 128u);
+  EXPECT_EQ(options->data.partition.kind, "labels:2");
+  EXPECT_EQ(options->data.partition.index, 3u);
+  EXPECT_EQ(options->data.partition.seed, 9u);
+  EXPECT_EQ(options->data.augmentation.crop, 4u);
+  EXPECT_TRUE(options->data.augmentation.flip);
+  EXPECT_EQ(options->give_up, absl::Seconds(30));
+}
+
+TEST(ClientOptions, TheCommandLineOverrides) {
+  const auto options = Load(kSmallest, {"batch=7", "data.partition=iid", "data.count=3"}, "observer");
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_EQ(options->session.batch, 7u);
+  EXPECT_EQ(options->data.partition.count, 3u);
+  EXPECT_EQ(options->session.role, v1::OBSERVER);
+}
+
+TEST(ClientOptions, ErrorsNameTheLineAndTheKey) {
+  const auto problem = [](const std::string& more) { return Message(Load(kSmallest + more).status()); };
+  EXPECT_THAT(problem("btach: 4\n"), AllOf(HasSubstr("client.yaml:3"), HasSubstr("btach"), HasSubstr("batch")));
+  EXPECT_THAT(problem("batch: 0\n"), AllOf(HasSubstr("client.yaml:3"), HasSubstr("batch")));
+  EXPECT_THAT(problem("data: {partition: halves}\n"), HasSubstr("labels:K"));
+  EXPECT_THAT(problem("data: {format: svhn}\n"), HasSubstr("mnist, cifar10, digits"));
+  EXPECT_THAT(problem("data: {index: 4, count: 4}\n"), HasSubstr("data.index is 4"));
+  EXPECT_THAT(Message(Load("server: nowhere\nname: ada\n").status()), HasSubstr("HOST:PORT"));
+  EXPECT_THAT(Message(Load("server: a:1\nname: a b\n").status()), HasSubstr("\"a b\""));
+  EXPECT_THAT(Message(Load("name: ada\n").status()), HasSubstr("server"));
+}
+
+}  // namespace
+}  // namespace signvote

@@ -1,0 +1,222 @@
+#include "client/runner.h"
+
+#include <gmock/gmock.h>
+
+#include <atomic>
+
+#include "client/model/builtin.h"
+#include "client/model/threads.h"
+#include "common/random.h"
+#include "common/step.h"
+#include "tests/client/local_server.h"
+
+namespace signvote {
+namespace {
+
+// A federation of one client: the decision is its ballot, or, for an observer, all plus.
+class EchoServer {
+ public:
+  explicit EchoServer(uint64_t rounds) : rounds_(rounds), bundle_(*MakeBuiltin("mlp", 0)) {}
+
+  grpc::Status operator()(Stream* stream) {
+    ++streams_;
+    v1::ClientMessage message;
+    if (!stream->Read(&message)) return grpc::Status::OK;
+    const bool voter = message.join().role() == v1::VOTER;
+    Greet(stream, message.join());
+    while (round_ < rounds_) {
+      if (!Round(stream, voter)) return {grpc::StatusCode::UNAVAILABLE, "cut"};
+    }
+    while (stream->Read(&message) && !message.has_leave()) Note(message);
+    v1::ServerMessage farewell;
+    farewell.mutable_farewell()->set_reason(v1::Farewell::FINISHED);
+    stream->Write(farewell);
+    return grpc::Status::OK;
+  }
+
+  std::vector<v1::Evaluation> evaluations;
+  std::atomic<int> disagreements = 0;
+  uint64_t cut_after_opening = 0;  // the stream breaks once, when this round has been opened
+  int streams() const { return streams_; }
+
+ private:
+  void Greet(Stream* stream, const v1::Join& join) {
+    v1::ServerMessage message;
+    v1::Welcome& welcome = *message.mutable_welcome();
+    welcome.set_session("token");
+    welcome.set_client_id(ClientId(join.name()));
+    welcome.set_run("run");
+    welcome.set_round(round_);
+    welcome.mutable_config()->set_parameters(bundle_.parameters.values.size());
+    welcome.mutable_config()->set_blocks(1);
+    welcome.mutable_config()->set_dither(2);
+    welcome.mutable_config()->set_rounds_total(rounds_);
+    for (const TensorShape& tensor : bundle_.parameters.tensors) {
+      v1::Tensor& added = *welcome.add_tensors();
+      added.set_name(tensor.name);
+      for (const uint64_t size : tensor.shape) added.add_shape(size);
+    }
+    welcome.set_model_sha256(bundle_.module_sha256);
+    welcome.set_model_size(bundle_.module.size());
+    stream->Write(message);
+    constexpr size_t kChunk = 100000;
+    for (size_t at = 0; join.model_sha256() != bundle_.module_sha256 && at < bundle_.module.size(); at += kChunk) {
+      message.mutable_model()->set_offset(at);
+      message.mutable_model()->set_data(bundle_.module.substr(at, kChunk));
+      stream->Write(message);
+    }
+    std::vector<float>& x = bundle_.parameters.values;
+    for (size_t at = 0; !join.has_fingerprint() && at < x.size(); at += kChunk / 4) {
+      const size_t count = std::min(kChunk / 4, x.size() - at);
+      message.mutable_parameters()->set_offset(at);
+      message.mutable_parameters()->set_round(round_);
+      message.mutable_parameters()->set_data(&x[at], count * 4);
+      message.mutable_parameters()->set_last(at + count == x.size());
+      stream->Write(message);
+    }
+  }
+
+  bool Round(Stream* stream, bool voter) {
+    std::vector<float>& x = bundle_.parameters.values;
+    v1::ServerMessage message;
+    message.mutable_round_open()->set_round(round_ + 1);
+    message.mutable_round_open()->set_vote(voter);
+    stream->Write(message);
+    if (std::exchange(cut_after_opening, cut_after_opening == round_ + 1 ? 0 : cut_after_opening) == round_ + 1) {
+      return false;
+    }
+    SignVector signs{std::vector<uint64_t>(WordsFor(x.size()), 0), {}};
+    v1::ClientMessage answer;
+    if (voter) {
+      if (!stream->Read(&answer)) return false;
+      EXPECT_EQ(answer.ballot().round(), round_ + 1);
+      EXPECT_TRUE(DecodeSigns(answer.ballot().signs(), x.size(), {}, &signs).ok());
+    }
+    ++round_;
+    v1::DecisionBlock& decision = *message.mutable_decision();
+    decision.set_round(round_);
+    decision.set_step(1e-3f);
+    decision.set_decay(1);
+    EncodeSigns(signs.signs, signs.zeros, {}, decision.mutable_signs());
+    stream->Write(message);
+    ApplyDecision(signs.signs, signs.zeros, {1e-3f, 1}, x);
+    message.mutable_round_closed()->set_round(round_);
+    *message.mutable_round_closed()->mutable_fingerprint() = ToProto(FingerprintOf(x));
+    stream->Write(message);
+    do {
+      if (!stream->Read(&answer)) return false;
+      Note(answer);
+    } while (!answer.has_applied());
+    disagreements += FromProto(answer.applied().fingerprint()) != FingerprintOf(x);
+    return true;
+  }
+
+  void Note(const v1::ClientMessage& message) {
+    if (message.has_evaluation()) evaluations.push_back(message.evaluation());
+  }
+
+  const uint64_t rounds_;
+  ModelBundle bundle_;
+  uint64_t round_ = 0;
+  int streams_ = 0;
+};
+
+ClientOptions Options(const LocalServer& server, v1::Role role) {
+  StartTorch(1);
+  ClientOptions options;
+  options.server = server.address();
+  options.session = {"ada", role, 64, 0, 4};
+  options.data.format = "digits";
+  return options;
+}
+
+ExitCode RunVoter(const ClientOptions& options) {
+  Inbox inbox;
+  const auto trainer = Trainer::Make(options);
+  EXPECT_TRUE(trainer.ok()) << trainer.status();
+  return Runner(options, trainer->get(), nullptr, &inbox).Run();
+}
+
+ExitCode RunObserver(const ClientOptions& options) {
+  Inbox inbox;
+  const auto evaluator = Evaluator::Make(options, [&](uint64_t round, const std::optional<v1::Evaluation>& result) {
+    inbox.Post(event::EvaluationDone{round, result});
+  });
+  EXPECT_TRUE(evaluator.ok()) << evaluator.status();
+  return Runner(options, nullptr, evaluator->get(), &inbox).Run();
+}
+
+TEST(Runner, AVoterTakesPartToTheEnd) {
+  EchoServer echo(30);
+  LocalServer server(std::ref(echo));
+  EXPECT_EQ(RunVoter(Options(server, v1::VOTER)), kExitOk);
+  EXPECT_EQ(echo.disagreements, 0);
+}
+
+TEST(Runner, AVoterComesBackAndVotesInTheOpenRound) {
+  EchoServer echo(10);
+  echo.cut_after_opening = 5;
+  LocalServer server(std::ref(echo));
+  EXPECT_EQ(RunVoter(Options(server, v1::VOTER)), kExitOk);
+  EXPECT_EQ(echo.streams(), 2);
+  EXPECT_EQ(echo.disagreements, 0);
+}
+
+TEST(Runner, AnObserverEvaluatesAndLeavesAfterItsLastEvaluation) {
+  EchoServer echo(10);
+  LocalServer server(std::ref(echo));
+  EXPECT_EQ(RunObserver(Options(server, v1::OBSERVER)), kExitOk);
+  std::vector<uint64_t> rounds;
+  for (const v1::Evaluation& evaluation : echo.evaluations) {
+    rounds.push_back(evaluation.round());
+    EXPECT_EQ(evaluation.samples(), 2000u);
+  }
+  EXPECT_THAT(rounds, testing::ElementsAre(4, 8, 10));
+}
+
+TEST(Runner, ARefusalIsExitCodeFive) {
+  LocalServer server([](Stream*) { return grpc::Status(grpc::StatusCode::PERMISSION_DENIED, "ada is evicted"); });
+  EXPECT_EQ(RunVoter(Options(server, v1::VOTER)), kExitRefused);
+}
+
+TEST(Runner, GivesUpOnAServerThatIsNotThere) {
+  LocalServer server([](Stream*) { return grpc::Status::OK; });
+  ClientOptions options = Options(server, v1::VOTER);
+  options.server = "127.0.0.1:1";
+  options.give_up = absl::Milliseconds(20);
+  EXPECT_EQ(RunVoter(options), kExitUnavailable);
+}
+
+TEST(Runner, AModelThatDoesNotFitTheDataIsExitCodeFour) {
+  EchoServer echo(3);
+  LocalServer server(std::ref(echo));
+  ClientOptions options = Options(server, v1::VOTER);
+  Inbox inbox;
+  auto trainer = *Trainer::Make(options);
+  const ModelBundle other = *MakeBuiltin("cifar_cnn", 0);
+  std::vector<float> values = other.parameters.values;
+  ASSERT_TRUE(trainer->LoadModel(other.module, other.parameters.tensors, values).ok());
+  EXPECT_FALSE(trainer->ComputeGradient(1, 1).ok());
+}
+
+TEST(Runner, StopsWhenAsked) {
+  LocalServer server([](Stream* stream) {
+    v1::ClientMessage message;
+    while (stream->Read(&message)) {
+      if (!message.has_leave()) continue;
+      v1::ServerMessage farewell;
+      farewell.mutable_farewell()->set_reason(v1::Farewell::LEFT);
+      stream->Write(farewell);
+      break;
+    }
+    return grpc::Status::OK;
+  });
+  const ClientOptions options = Options(server, v1::VOTER);
+  Inbox inbox;
+  inbox.Post(event::StopRequested{});
+  const auto trainer = *Trainer::Make(options);
+  EXPECT_EQ(Runner(options, trainer.get(), nullptr, &inbox).Run(), kExitOk);
+}
+
+}  // namespace
+}  // namespace signvote
