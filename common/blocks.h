@@ -17,6 +17,9 @@ constexpr uint64_t StripesFor(uint64_t coordinates) {
   return (coordinates + kStripeCoordinates - 1) / kStripeCoordinates;
 }
 
+// The largest message that clients and servers send and take: both planes of a block, and 64 KiB around them.
+inline constexpr int kMaxMessageBytes = 2 * (kBlockCoordinates / 8) + 64 * 1024;
+
 // The consecutive blocks [first, first + count) of a model with `parameters` coordinates. A shard holds a part of
 // them; everyone else holds all. Blocks are numbered from the start of the model.
 struct BlockRange {

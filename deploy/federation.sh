@@ -26,6 +26,10 @@ federation_defaults() {
   )
 }
 
+# A pipe on which nothing ever comes: reading it with a time limit is a sleep that starts no process.
+exec {federation_silence}<> <(:)
+federation_pause() { read -r -t "$1" -u "$federation_silence" || true; }
+
 federation_say() { printf '%s\n' "federation: $*" >&2; }
 
 # federation_batches MODE CLIENTS: a line a client. 64 samples a client and round on the whole, in every mode; in modes
@@ -152,7 +156,7 @@ federation_await_server() {
       federation_obituary server "$code" "$directory/server.log"
       return 1
     fi
-    sleep 0.1
+    federation_pause 0.1
   done
   federation_obituary server "none (it wrote no addresses.json within 30 s)" "$directory/server.log"
   return 1
@@ -197,20 +201,27 @@ federation_follow() {
   while [[ $ended != server ]]; do
     federation_reap "$directory" || return
   done
-  sleep "${federation[grace]}" &
-  federation_processes[$!]=timer
-  while ((${#federation_processes[@]} > 1)); do
-    federation_reap "$directory" || return
-    if [[ $ended == timer ]]; then
-      federation_say "still running ${federation[grace]} s after the server's end: ${federation_processes[*]}"
-      return 1
-    fi
-  done
-  federation_stop
+  federation_await_end "$directory" || return
   if [[ ! -s $directory/summary.json ]]; then
     federation_obituary server "0 and wrote no summary.json" "$directory/server.log"
     return 1
   fi
+}
+
+# federation_await_end DIR: waits at most `grace` seconds for all processes, and looks how they ended.
+federation_await_end() {
+  local directory=$1 ended='' tries
+  for ((tries = 0; tries < 10 * federation[grace]; tries++)); do
+    federation_any_alive "${!federation_processes[@]}" || break
+    federation_pause 0.1
+  done
+  if federation_any_alive "${!federation_processes[@]}"; then
+    federation_say "still running ${federation[grace]} s after the server's end: ${federation_processes[*]}"
+    return 1
+  fi
+  while ((${#federation_processes[@]} > 0)); do
+    federation_reap "$directory" || return
+  done
 }
 
 # Is any of these processes alive?
@@ -228,7 +239,7 @@ federation_stop() {
   kill -TERM "${pids[@]}" 2>/dev/null || true
   for ((tries = 0; tries < 10 * federation[grace]; tries++)); do
     federation_any_alive "${pids[@]}" || break
-    sleep 0.1
+    federation_pause 0.1
   done
   kill -KILL "${pids[@]}" 2>/dev/null || true
   wait "${pids[@]}" 2>/dev/null || true

@@ -157,17 +157,16 @@ new_run() {
 }
 
 make_model() {
-  federation[model]=$run/model
-  [[ ! -d $run/model ]] || return 0
-  "${federation[bin]}/signvote-client" init-model --model mnist_cnn --seed "${federation[seed]}" --out "$run/model"
+  federation[model]=$1/model
+  "${federation[bin]}/signvote-client" init-model --model mnist_cnn --seed "${federation[seed]}" --out "$1/model"
 }
 
 train() {
   local rule=$1 directory=$2
   settings "$rule"
   say "$rule: carry ${federation[carry]}, dither ${federation[dither]}, step ${federation[step]} ${federation[schedule]}, ${federation[clients]} clients in mode ${federation[mode]}, ${federation[rounds]} rounds on ${federation[format]}"
-  make_model
-  federation_configure "$directory" && federation_start "$directory" && federation_follow "$directory"
+  make_model "$directory" && federation_configure "$directory" &&
+    federation_start "$directory" && federation_follow "$directory"
 }
 
 main() {

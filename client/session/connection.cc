@@ -1,15 +1,16 @@
 #include "client/session/connection.h"
 
+#include "common/blocks.h"
+
 #include "common/status.h"
 
 namespace signvote {
 namespace {
 
-constexpr int kReceiveLimit = 128 * 1024 + 64 * 1024;  // a block of signs, and room for what surrounds it
 
 std::shared_ptr<grpc::Channel> MakeChannel(const std::string& server) {
   grpc::ChannelArguments arguments;
-  arguments.SetMaxReceiveMessageSize(kReceiveLimit);
+  arguments.SetMaxReceiveMessageSize(kMaxMessageBytes);
   // Training is silent for minutes: pings keep the link alive, and find out when it is dead.
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 60'000);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20'000);

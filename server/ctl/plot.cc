@@ -90,11 +90,13 @@ std::string PlotScript(const std::vector<Curve>& curves, const std::string& titl
       "set terminal pngcairo noenhanced size 1200,750 font 'sans,15' linewidth 1.5 background 'white'\n"
       "set output {}\nset title {}\n"
       "set xlabel 'round'\nset ylabel 'accuracy'\nset format y '%.2f'\n"
-      "set grid linecolor '#d0d0d0' linewidth 0.7\nset key bottom right box opaque\n"
+      "set grid linetype 1 linecolor '#e0e0e0' linewidth 0.7\nset key bottom right Left reverse box opaque width 1 "
+      "height 0.5\n"
       "set border linecolor '#404040'\nset xrange [0:*]\nset yrange [*:1]\n",
       Quoted(out), Quoted(title));
   // Colours that stay apart for colour-blind readers and in grey (Okabe and Ito).
   const char* kColours[] = {"#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"};
+  const int kFilledPoints[] = {7, 5, 9, 13, 11};  // gnuplot's numbers
   for (size_t i = 0; i < curves.size(); ++i) {
     script += fmt::format("$curve{} << END\n", i);
     for (const Measurement& p : curves[i].points) script += fmt::format("{} {}\n", p.round, p.accuracy);
@@ -102,9 +104,12 @@ std::string PlotScript(const std::vector<Curve>& curves, const std::string& titl
   }
   script += "plot ";
   for (size_t i = 0; i < curves.size(); ++i) {
+    // Earlier curves are wider: where curves coincide, all of them show.
+    const size_t width = 2 + 2 * std::min<size_t>(curves.size() - 1 - i, 3);
     script += fmt::format(
-        "{}$curve{} using 1:2 with linespoints linewidth 2 pointtype {} pointsize 1 linecolor '{}' title {}",
-        i > 0 ? ", " : "", i, 4 + i % 7, kColours[i % std::size(kColours)], Quoted(curves[i].title));
+        "{}$curve{} using 1:2 with linespoints linewidth {} pointtype {} pointsize 1 linecolor '{}' title {}",
+        i > 0 ? ", " : "", i, width, kFilledPoints[i % std::size(kFilledPoints)], kColours[i % std::size(kColours)],
+        Quoted(curves[i].title));
   }
   return script + "\n";
 }

@@ -27,6 +27,11 @@ void Tally::Decode(std::span<const std::vector<Ballot>> ballots, const ParallelF
   parallel(rules_.size(), [&](size_t i) { rules_[i]->Decode(round_ + 1, ballots[i], electorate, &decisions_[i]); });
 }
 
+void Tally::Follow(std::span<const VoterId> voters, std::vector<SignVector> decisions) {
+  electorate_.Close(round_ + 1, voters);
+  decisions_ = std::move(decisions);
+}
+
 std::span<float> Tally::BlockParameters(size_t index) {
   const uint64_t block = range_.first + index;
   return std::span(parameters_).subspan(range_.Begin(block) - range_.FirstCoordinate(), range_.Size(block));

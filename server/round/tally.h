@@ -33,6 +33,9 @@ class Tally {
   // Decodes round() + 1 from its ballots: ballots[i] are those on block range().first + i, each ascending by voter and
   // all of the same voters. Evidence and reliability move on, parameters do not yet: the decisions first have to be durable.
   void Decode(std::span<const std::vector<Ballot>> ballots, const ParallelFor& parallel);
+  // Takes the decisions of round() + 1, one a block, as they were decoded before, where its ballots are not at hand: the
+  // electorate moves on, evidence and reliability do not.
+  void Follow(std::span<const VoterId> voters, std::vector<SignVector> decisions);
   // The decision of the round that Decode or Apply saw last, one a block.
   std::span<const SignVector> decisions() const { return decisions_; }
   // Moves the parameters by the decoded decisions; the round is then closed.

@@ -11,7 +11,9 @@
 namespace signvote {
 namespace {
 
-constexpr absl::Duration kFinishingGrace = absl::Seconds(60);
+// After the last round: for voters to tell their fingerprints, and for observers to measure.
+constexpr absl::Duration kVoterGrace = absl::Seconds(5);
+constexpr absl::Duration kObserverGrace = absl::Seconds(60);
 
 v1::Quantiles QuantilesOf(std::vector<float> values) {
   v1::Quantiles quantiles;
@@ -273,9 +275,9 @@ void Federation::Stop(v1::Farewell::Reason reason, const std::string& detail) {
 bool Federation::IsFinished() {
   std::lock_guard lock(mu_);
   if (finished_at_ == absl::InfiniteFuture()) return broadcast_.closed >= options_.rounds.total;
-  if (environment_.now() > finished_at_ + kFinishingGrace) return true;
+  const absl::Duration waited = environment_.now() - finished_at_;
   for (const auto& [name, client] : registry_.clients()) {
-    if (!client.IsConnected()) continue;
+    if (!client.IsConnected() || waited > (client.role == v1::VOTER ? kVoterGrace : kObserverGrace)) continue;
     if (client.applied_round < options_.rounds.total) return false;
     const bool evaluated = !evaluations_.empty() && evaluations_.back().round() >= options_.rounds.total;
     if (client.role == v1::OBSERVER && !evaluated) return false;

@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <cmath>
 #include <random>
 
 #include "common/random.h"
@@ -110,12 +111,7 @@ void Federation::Receive(SessionId id, v1::ClientMessage message) {
       bytes_up_ += bytes;
       return Applied(client, message.applied());
     case v1::ClientMessage::kEvaluation:
-      if (client.role == v1::OBSERVER) {
-        evaluations_.push_back(message.evaluation());
-        if (evaluations_.size() > 64) evaluations_.pop_front();
-        environment_.on_evaluation(message.evaluation());
-      }
-      return;
+      return Evaluated(client, message.evaluation());
     case v1::ClientMessage::kLeave: {
       v1::ServerMessage farewell;
       farewell.mutable_farewell()->set_reason(v1::Farewell::LEFT);
@@ -164,7 +160,7 @@ void Federation::Join(SessionId id, Session& session, const v1::Join& join) {
   Client& client = registry_.Admit(join.name());
   if (client.IsConnected()) {
     const SessionId old = client.session;
-    End(old, Error(absl::StatusCode::kUnavailable, "a newer session of {} took over", client.name));
+    End(old, Error(absl::StatusCode::kAborted, "a newer session of {} took over", client.name));
     Depart(old);
   }
   const v1::ClientRecord before = Registry::RecordOf(client);
@@ -269,6 +265,7 @@ void Federation::Ballot(SessionId, Session& session, const v1::BallotBlock& ball
     const bool wrong_length = planes.status().code() == absl::StatusCode::kOutOfRange;
     return Answer(session, ballot, wrong_length ? Verdict::WRONG_LENGTH : Verdict::MALFORMED, Message(planes.status()));
   }
+  if (ballot.round() == 0) return Answer(session, ballot, Verdict::STALE, "rounds count from 1");
   if (ballot.round() <= CountedThrough(client)) {
     return Answer(session, ballot, Verdict::DUPLICATE,
                   fmt::format("the ballot of round {} is counted already", CountedThrough(client)));
@@ -308,6 +305,19 @@ void Federation::Applied(Client& client, const v1::Applied& applied) {
     spdlog::warn("{} has fingerprint {} after round {}, expected {}: it has to load the parameters again", client.name,
                  client.applied.Hex(), applied.round(), round->fingerprint.Hex());
   }
+}
+
+void Federation::Evaluated(const Client& client, const v1::Evaluation& evaluation) {
+  const bool is_possible = evaluation.accuracy() >= 0 && evaluation.accuracy() <= 1 && std::isfinite(evaluation.loss()) &&
+                           evaluation.round() <= broadcast_.closed;
+  if (client.role != v1::OBSERVER || !is_possible) {
+    spdlog::warn("{} reports an impossible evaluation: round {}, accuracy {}, loss {}; it is ignored", client.name,
+                 evaluation.round(), evaluation.accuracy(), evaluation.loss());
+    return;
+  }
+  evaluations_.push_back(evaluation);
+  if (evaluations_.size() > 64) evaluations_.pop_front();
+  environment_.on_evaluation(evaluation);
 }
 
 Federation::Outbound Federation::Next(SessionId id) {

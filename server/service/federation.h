@@ -132,6 +132,7 @@ class Federation {
   void Ballot(SessionId id, Session& session, const v1::BallotBlock& ballot, absl::StatusOr<SignVector> planes);
   void Answer(Session& session, const v1::BallotBlock& ballot, v1::BallotAnswer::Verdict verdict, std::string detail);
   void Applied(Client& client, const v1::Applied& applied);
+  void Evaluated(const Client& client, const v1::Evaluation& evaluation);
   void End(SessionId id, absl::Status status);
   void Depart(SessionId id);
   std::shared_ptr<const Snapshot> TakeSnapshot();

@@ -11,9 +11,6 @@
 
 namespace signvote {
 
-// The largest message either side takes: a block of signs and 64 KiB around it.
-inline constexpr int kMaxMessageBytes = 128 * 1024 + 64 * 1024;
-
 // Thread-safe. Made before the Federation, which wakes sessions through it.
 class FederationService final : public v1::Federation::WithRawCallbackMethod_Session<v1::Federation::Service> {
  public:

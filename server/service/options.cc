@@ -8,6 +8,25 @@
 namespace signvote {
 namespace {
 
+Check<double> Below(uint64_t limit) {
+  return {[limit](double value) { return value < static_cast<double>(limit); }, fmt::format("below {}", limit)};
+}
+
+// HOST:PORT or unix:PATH; gRPC itself takes port 99999 for 34463.
+void CheckAddress(ConfigReader& reader, const char* key, const std::string& address) {
+  if (address.starts_with("unix:")) return;
+  const size_t colon = address.rfind(':');
+  uint32_t port = 65536;
+  if (colon != std::string::npos) {
+    const char* end = address.data() + address.size();
+    auto [stop, error] = std::from_chars(address.data() + colon + 1, end, port);
+    if (error != std::errc() || stop != end) port = 65536;
+  }
+  if (colon == 0 || port > 65535) {
+    reader.Fail(key, fmt::format("is \"{}\": expected HOST:PORT with a port from 0 to 65535, or unix:PATH", address));
+  }
+}
+
 // "1/8" and "8" both mean k = 8.
 void ReadFraction(ConfigReader& reader, uint32_t* k) {
   std::string text = std::to_string(*k);
@@ -53,7 +72,7 @@ absl::StatusOr<ServerOptions> LoadServerOptions(const std::string& path, const s
   reader.Read("insecure", &options.insecure);
   reader.Require("model", &options.model);
   reader.Require("directory", &options.directory);
-  reader.Read("seed", &options.seed);
+  reader.Read("seed", &options.seed, Below(uint64_t{1} << 56));
   reader.Read("threads", &options.threads, Between(0, 1024));
   ReadVote(reader, &options.vote);
   reader.Read("dither", &options.dither, Between(0, 100));
@@ -64,6 +83,11 @@ absl::StatusOr<ServerOptions> LoadServerOptions(const std::string& path, const s
   reader.Read("rounds.total", &options.rounds.total, AtLeast(1));
   reader.Read("rounds.quorum", &options.rounds.quorum, AtLeast(1));
   reader.Read("rounds.deadline", &options.rounds.deadline);
+  if (options.rounds.deadline <= absl::ZeroDuration()) {
+    reader.Fail("rounds.deadline", "is 0s: expected a time above 0, such as 60s");
+  }
+  CheckAddress(reader, "listen", options.listen);
+  CheckAddress(reader, "admin.listen", options.admin_listen);
   reader.Read("rounds.max_staleness", &options.rounds.max_staleness, Between(0, 100));
   reader.Read("rounds.electorate", &options.rounds.electorate);
   reader.Read("checkpoint.every", &options.checkpoint_every);

@@ -11,6 +11,7 @@
 #include "common/safetensors.h"
 #include "server/round/registry.h"
 #include "server/round/tally.h"
+#include "server/store/disk.h"
 #include "server/store/store.h"
 
 namespace signvote {
@@ -35,9 +36,12 @@ struct OpenedRun {
   std::string report;  // what was recovered, a sentence; empty for a new run
 };
 
-// Makes or recovers `directory`: the newest valid checkpoint (round 0 from `initial_parameters` for a new run), then the
-// journal after it. Errors: FAILED_PRECONDITION: it belongs to another model, shard or configuration, or another process
-// uses it; DATA_LOSS: damage in the middle (says what, where and what to do); or of the file system.
+// Makes or recovers `directory`: the newest valid checkpoint (round 0 from `initial_parameters` for a new run), then
+// the journal after it. Errors: FAILED_PRECONDITION: it belongs to another model, shard or configuration, or another
+// process uses it; DATA_LOSS: damage in the middle (says what, where and what to do); or of the file system. `disk`
+// outlives the store.
+absl::StatusOr<OpenedRun> OpenRun(Disk& disk, const std::string& directory, const RunSetup& setup,
+                                  std::vector<float> initial_parameters, const ParallelFor& parallel);
 absl::StatusOr<OpenedRun> OpenRun(const std::string& directory, const RunSetup& setup,
                                   std::vector<float> initial_parameters, const ParallelFor& parallel);
 

@@ -13,7 +13,10 @@ namespace {
 class AgreementRule : public Rule {
  public:
   AgreementRule(const VoteOptions& options, BlockShape shape, const Kernels& kernels)
-      : options_(options), shape_(shape), kernels_(kernels), matrix_(options.assume_hostile),
+      : options_(options),
+        shape_(shape),
+        kernels_(kernels),
+        matrix_(options.assume_hostile),
         evidence_(shape.coordinates, CarryFactor(options.carry)) {}
 
   void Decode(uint64_t round, std::span<const Ballot> ballots, std::span<const VoterId> electorate,
@@ -30,18 +33,19 @@ class AgreementRule : public Rule {
       voted_[at] = 1;
       weights.push_back(weights_[at]);
     }
-    Sum(ballots, weights, decision);
-    matrix_.Observe(round, ballots, shape_.coordinates, kernels_);
+    BallotSample sample(round, ballots.size(), shape_.coordinates);
+    Sum(ballots, weights, &sample, decision);
+    matrix_.Observe(round, ballots, sample, kernels_);
+    LookAhead();
   }
 
   VoterReport Report(VoterId voter) const override {
     VoterReport report;
     report.trust = matrix_.trust();
     if (const int64_t at = Place(voter); at >= 0) {
-      const BlendedWeights next = BlendWeights(matrix_, electorate_, options_);
       report.mean_weight = llr_[at];
       report.weight = voted_[at] ? weights_[at] : 0;
-      report.next_weight = IntegerWeights(next.weights, scale_.total)[at];
+      report.next_weight = next_[at];
     }
     const int64_t row = matrix_.Row(voter);
     if (row < 0) return report;
@@ -87,13 +91,18 @@ class AgreementRule : public Rule {
     reader.GetArray(&weights_);
     reader.GetArray(&voted_);
     const size_t size = electorate_.size();
-    if (scale_.capacity != capacity || evidence_.is_narrow() != scale_.narrow || llr_.size() != size || weights_.size() != size || voted_.size() != size) {
+    if (scale_.capacity != capacity || evidence_.is_narrow() != scale_.narrow || llr_.size() != size ||
+        weights_.size() != size || voted_.size() != size) {
       reader.Fail();
     }
-    return reader.Finish("rule agreement");
+    RETURN_IF_ERROR(reader.Finish("rule agreement"));
+    LookAhead();
+    return absl::OkStatus();
   }
 
  private:
+  void LookAhead() { next_ = IntegerWeights(BlendWeights(matrix_, electorate_, options_).weights, scale_.total); }
+
   void Grow(size_t voters) {
     const EvidenceScale scale = EvidenceScale::For(std::max<size_t>(voters, scale_.capacity), evidence_.r());
     if (scale.capacity == scale_.capacity) return;
@@ -101,7 +110,8 @@ class AgreementRule : public Rule {
     scale_ = scale;
   }
 
-  void Sum(std::span<const Ballot> ballots, const std::vector<int32_t>& weights, SignVector* decision) {
+  void Sum(std::span<const Ballot> ballots, const std::vector<int32_t>& weights, BallotSample* sample,
+           SignVector* decision) {
     DecisionWriter writer(decision, shape_.coordinates);
     for (BallotTiles tiles(ballots, shape_.coordinates); tiles.Next();) {
       const uint64_t word = tiles.first_word();
@@ -112,6 +122,7 @@ class AgreementRule : public Rule {
       } else {
         kernels_.sum_wide(tile, evidence_.wide(word * 64));
       }
+      sample->Collect(tiles);
     }
     writer.Finish();
   }
@@ -134,6 +145,7 @@ class AgreementRule : public Rule {
   std::vector<double> llr_;
   std::vector<int32_t> weights_;
   std::vector<uint8_t> voted_;
+  std::vector<int32_t> next_;  // weights of the next round, if the electorate stays
 };
 
 }  // namespace

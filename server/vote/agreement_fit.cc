@@ -12,6 +12,8 @@ constexpr double kLargestMu = 0.98;
 constexpr double kTiny = 1e-9;
 constexpr int kIterations = 40;
 constexpr int kSweeps = 5;
+constexpr int kRegressions = 4;  // of a voter without a column; the first by plain least squares
+constexpr double kOdd = 0.05;    // the influence below which a pair marks its voters
 constexpr double kConverged = 1e-5;
 
 double Square(double x) { return x * x; }
@@ -27,8 +29,15 @@ double Median(std::vector<double>* values) {
 // The K voters with columns, against each other.
 class Panel {
  public:
-  explicit Panel(const PairTable& pairs) : k_(pairs.columns.size()), sum_(k_ * k_), weight_(k_ * k_), c_(k_ * k_),
-        noise_(k_ * k_), influence_(k_ * k_), retired_sum_(k_), retired_weight_(k_) {
+  explicit Panel(const PairTable& pairs)
+      : k_(pairs.columns.size()),
+        sum_(k_ * k_),
+        weight_(k_ * k_),
+        c_(k_ * k_),
+        noise_(k_ * k_),
+        influence_(k_ * k_),
+        retired_sum_(k_),
+        retired_weight_(k_) {
     std::vector<double> magnitudes;
     for (size_t i = 0; i < k_; ++i) {
       const size_t row = pairs.columns[i];
@@ -104,13 +113,14 @@ class Panel {
       for (size_t j = 0; j < k_; ++j) {
         const size_t at = i * k_ + j;
         if (weight_[at] == 0) continue;
-        if (influence_[at] < 0.05) (*different)[i] = 1;
+        if (influence_[at] < kOdd) (*different)[i] = 1;
         const double w = influence_[at] * weight_[at];
-        residual += w * Square(c_[at] - mu[i] * mu[j]);
-        total += w * Square(c_[at]);
+        // What sampling alone adds to both is neither signal nor misfit.
+        residual += w * (Square(c_[at] - mu[i] * mu[j]) - noise_[at]);
+        total += w * (Square(c_[at]) - noise_[at]);
       }
     }
-    *r2 = 1 - residual / std::max(total, kTiny);
+    *r2 = total <= kTiny ? 0 : 1 - std::max(residual, 0.0) / total;
   }
 
   double scale() const { return scale_; }
@@ -154,33 +164,59 @@ class Panel {
 };
 
 // A voter without a column, regressed on those that have one.
-void Regress(const PairTable& pairs, const std::vector<double>& panel, double scale, size_t row, AgreementFit* fit) {
-  const size_t k = panel.size();
-  double mu = 0;
-  for (int iteration = 0; iteration < 6; ++iteration) {  // the first by plain least squares
-    double up = pairs.retired_sum[row], down = pairs.retired_weight[row];
-    bool odd = false;
+class Regression {
+ public:
+  Regression(const PairTable& pairs, const std::vector<double>& panel, double scale)
+      : pairs_(pairs), panel_(panel), scale_(scale), terms_(panel.size()) {}
+
+  void Fit(size_t row, AgreementFit* fit) {
+    const size_t k = panel_.size();
+    size_t known = 0;
     for (size_t j = 0; j < k; ++j) {
-      const double weight = pairs.weight[row * k + j];
+      const double weight = pairs_.weight[row * k + j];
       if (weight < kKnownPair) continue;
-      const double sum = pairs.sum[row * k + j];
-      double influence = 1;
-      if (iteration > 0) influence = Influence(sum / weight - mu * panel[j], scale, 1 / (weight * pairs.sample));
-      odd |= influence < 0.05;
-      up += influence * sum * panel[j];
-      down += influence * weight * panel[j] * panel[j];
+      const double sum = pairs_.sum[row * k + j], mu = panel_[j];
+      terms_[known++] = {sum / weight, mu, sum * mu, weight * mu * mu, 1 / (weight * pairs_.sample)};
     }
-    mu = std::clamp(up / std::max(down, kTiny), -kLargestMu, kLargestMu);
+    double mu = 0;
+    bool odd = false;
+    for (int iteration = 0; iteration < kRegressions; ++iteration) {
+      double up = pairs_.retired_sum[row], down = pairs_.retired_weight[row];
+      odd = false;
+      for (size_t i = 0; i < known; ++i) {
+        const Term& t = terms_[i];
+        const double influence = iteration == 0 ? 1 : Influence(t.c - mu * t.mu, scale_, t.noise);
+        odd |= influence < kOdd;
+        up += influence * t.up;
+        down += influence * t.down;
+      }
+      mu = std::clamp(up / std::max(down, kTiny), -kLargestMu, kLargestMu);
+    }
+    fit->mu[row] = mu;
     fit->different[row] = odd;
   }
-  fit->mu[row] = mu;
+
+ private:
+  struct Term {
+    double c, mu, up, down, noise;
+  };
+
+  const PairTable& pairs_;
+  const std::vector<double>& panel_;
+  const double scale_;
+  std::vector<Term> terms_;
+};
+
+// Of a row's mu, from sampling alone.
+double StandardError(const PairTable& pairs, const std::vector<double>& panel, size_t row) {
+  double precision = 0;
+  for (size_t j = 0; j < panel.size(); ++j) precision += pairs.weight[row * panel.size() + j] * Square(panel[j]);
+  return 1 / std::sqrt(std::max(precision * pairs.sample, kTiny));
 }
 
 }  // namespace
 
-double Influence(double e, double scale, double noise) {
-  return 1 / Square(1 + e * e / (4 * (scale * scale + noise)));
-}
+double Influence(double e, double scale, double noise) { return 1 / Square(1 + e * e / (4 * (scale * scale + noise))); }
 
 AgreementFit FitAgreement(const PairTable& pairs, std::span<const double> start, bool afresh, bool assume_hostile) {
   AgreementFit fit;
@@ -211,21 +247,24 @@ AgreementFit FitAgreement(const PairTable& pairs, std::span<const double> start,
     fit.different[pairs.columns[i]] = different[i];
     has_column[pairs.columns[i]] = 1;
   }
+  Regression regression(pairs, mu, fit.scale);
   for (size_t row = 0; row < pairs.voters; ++row) {
-    if (!has_column[row]) Regress(pairs, mu, fit.scale, row, &fit);
-  }
-  double sum = 0;
-  for (const double m : fit.mu) sum += m;
-  if (sum < 0) {
-    fit.flipped = true;
-    for (double& m : fit.mu) m = -m;
+    if (!has_column[row]) regression.Fit(row, &fit);
   }
   std::vector<double> magnitudes;
   for (const double m : fit.mu) magnitudes.push_back(std::abs(m));
   const double middle = Median(&magnitudes);
+  double heads = 0;  // one voter, one say: a few reliable voters do not decide alone which side is right
+  for (const double m : fit.mu) heads += std::clamp(2 * m / std::max(middle, kTiny), -1.0, 1.0);
+  if (heads < 0) {
+    fit.flipped = true;
+    for (double& m : fit.mu) m = -m;
+  }
   size_t count = 0;
   for (size_t row = 0; row < pairs.voters; ++row) {
-    if (!assume_hostile && fit.mu[row] < -0.25 * middle) fit.different[row] = 1;
+    if (!assume_hostile && fit.mu[row] < -std::max(0.25 * middle, 3 * StandardError(pairs, mu, row))) {
+      fit.different[row] = 1;
+    }
     count += fit.different[row];
   }
   const bool many = static_cast<double>(count) > (assume_hostile ? 0.5 : 0.3) * static_cast<double>(pairs.voters);

@@ -11,20 +11,20 @@ namespace signvote {
 // What is known of the pairs of M voters (rows) with K of them that have columns.
 struct PairTable {
   size_t voters = 0;
-  std::span<const uint32_t> columns;       // K rows, ascending
-  std::span<const double> sum;             // S, M x K: C = S / B; the part of rows that have columns is symmetric
-  std::span<const double> weight;          // B, M x K
-  std::span<const double> retired_sum;     // M: sums of S * mu_j and B * mu_j^2 over columns that are gone
+  std::span<const uint32_t> columns;    // K rows, ascending
+  std::span<const double> sum;          // S, M x K: C = S / B; the part of rows that have columns is symmetric
+  std::span<const double> weight;       // B, M x K
+  std::span<const double> retired_sum;  // M: sums of S * mu_j and B * mu_j^2 over columns that are gone
   std::span<const double> retired_weight;
-  double sample = 1;                       // coordinates behind a weight of 1
+  double sample = 1;  // coordinates behind a weight of 1
 };
 
 struct AgreementFit {
-  std::vector<double> mu;           // M, within +-0.98
-  std::vector<uint8_t> different;   // M
-  double trust = 0;                 // lambda
-  double scale = 0;                 // s of the last iteration
-  bool flipped = false;             // the whole of mu was negated to make its sum positive
+  std::vector<double> mu;          // M, within +-0.98
+  std::vector<uint8_t> different;  // M
+  double trust = 0;                // lambda
+  double scale = 0;                // s of the last iteration
+  bool flipped = false;            // the whole of mu was negated so that most voters have mu > 0
 };
 
 inline constexpr double kKnownPair = 0.02;  // a pair with less weight is as if never heard
@@ -32,8 +32,8 @@ inline constexpr double kKnownPair = 0.02;  // a pair with less weight is as if 
 // The influence of a pair whose residual is e, known with weight `weight`.
 double Influence(double e, double scale, double noise);
 
-// `start` (M, or empty) is where the iteration begins; with `afresh`, the leading eigenvector is tried too and the better
-// of the two is kept.
+// `start` (M, or empty) is where the iteration begins; with `afresh`, the leading eigenvector is tried too and the
+// better of the two is kept.
 AgreementFit FitAgreement(const PairTable& pairs, std::span<const double> start, bool afresh, bool assume_hostile);
 
 }  // namespace signvote

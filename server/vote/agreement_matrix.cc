@@ -10,8 +10,8 @@ namespace signvote {
 namespace {
 
 constexpr double kDecay = 0.97;
-constexpr uint64_t kTurnover = 4;   // rounds between two voluntary changes of the panel
-constexpr uint64_t kAfresh = 16;    // rounds between two fits from scratch
+constexpr uint64_t kTurnover = 4;  // rounds between two voluntary changes of the panel
+constexpr uint64_t kAfresh = 16;   // rounds between two fits from scratch
 
 size_t Place(const std::vector<VoterId>& sorted, VoterId voter) {
   return static_cast<size_t>(std::lower_bound(sorted.begin(), sorted.end(), voter) - sorted.begin());
@@ -22,14 +22,13 @@ bool Has(const std::vector<VoterId>& sorted, VoterId voter) {
 
 }  // namespace
 
-void AgreementMatrix::Observe(uint64_t round, std::span<const Ballot> ballots, uint64_t coordinates,
+void AgreementMatrix::Observe(uint64_t round, std::span<const Ballot> ballots, const BallotSample& sample,
                               const Kernels& kernels) {
   AddRows(ballots);
   ChoosePanel(round, ballots);
   ++observed_;
   Decay();
-  const BallotSample sample = SampleBallots(round, ballots, coordinates);
-  if (sample.coordinates > 0) AddCounts(ballots, sample, kernels);
+  if (sample.coordinates() > 0) AddCounts(ballots, sample, kernels);
   Fit();
 }
 
@@ -129,7 +128,7 @@ void AgreementMatrix::Decay() {
 }
 
 void AgreementMatrix::AddCounts(std::span<const Ballot> ballots, const BallotSample& sample, const Kernels& kernels) {
-  sample_ = static_cast<double>(sample.coordinates);
+  sample_ = static_cast<double>(sample.coordinates());
   std::vector<uint32_t> present;  // ballots that have columns, and which
   std::vector<size_t> column;
   for (size_t b = 0; b < ballots.size(); ++b) {
@@ -138,7 +137,7 @@ void AgreementMatrix::AddCounts(std::span<const Ballot> ballots, const BallotSam
     present.push_back(static_cast<uint32_t>(b));
     column.push_back(c);
   }
-  const std::vector<PairCount> counts = CountPairs(sample, ballots.size(), present, kernels);
+  const std::vector<PairCount> counts = CountPairs(sample, present, kernels);
   for (size_t b = 0; b < ballots.size(); ++b) {
     const auto row = static_cast<size_t>(Row(ballots[b].voter));
     for (size_t p = 0; p < present.size(); ++p) {

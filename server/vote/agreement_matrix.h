@@ -1,8 +1,8 @@
 // What the voters of a block are known to agree on, and mu fitted to it: the state behind `agreement` and the prior of
 // it-signsgd.
 //
-// Rows are the voters ever heard, ascending. Up to 64 of them all have columns too. Beyond, the columns are a panel of 64
-// that follows who is present and turns over slowly; what a leaving column said of a row is kept as two sums.
+// Rows are the voters ever heard, ascending. Up to 64 of them all have columns too. Beyond, the columns are a panel of
+// 64 that follows who is present and turns over slowly; what a leaving column said of a row is kept as two sums.
 #pragma once
 
 #include <cstdint>
@@ -23,8 +23,8 @@ class AgreementMatrix {
 
   explicit AgreementMatrix(bool assume_hostile) : assume_hostile_(assume_hostile) {}
 
-  // Adds one round and fits.
-  void Observe(uint64_t round, std::span<const Ballot> ballots, uint64_t coordinates, const Kernels& kernels);
+  // Adds one round, of which `sample` saw the ballots, and fits.
+  void Observe(uint64_t round, std::span<const Ballot> ballots, const BallotSample& sample, const Kernels& kernels);
 
   std::span<const VoterId> voters() const { return voters_; }
   // Row of a voter, or -1.

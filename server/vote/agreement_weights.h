@@ -19,8 +19,8 @@ struct BlendedWeights {
 // With raw = ln((1 + mu) / (1 - mu)) of the known voters of the electorate (all sums in its order):
 //   base = max(0.05, mean of raw),  w = trust * raw + (1 - trust) * base
 // hostile, or trust 0: unknown voters get mean = max(0.05, mean of w over known voters)
-// honest: mean = max(0.05, mean of w over known voters that are not different), w >= floor * mean; different and unknown
-// voters get mean.
+// honest: mean = max(0.05, mean of w over known voters that are not different), w >= floor * mean; different and
+// unknown voters get mean.
 BlendedWeights BlendWeights(const AgreementMatrix& matrix, std::span<const VoterId> electorate,
                             const VoteOptions& options);
 

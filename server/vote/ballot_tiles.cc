@@ -3,19 +3,14 @@
 #include <algorithm>
 
 namespace signvote {
-namespace {
 
-constexpr uint64_t kTileStripes = 8;
-
-}  // namespace
-
-BallotTiles::BallotTiles(std::span<const Ballot> ballots, uint64_t coordinates, bool by_stripe)
+BallotTiles::BallotTiles(std::span<const Ballot> ballots, uint64_t coordinates, uint64_t stripes)
     : ballots_(ballots),
       words_in_block_(WordsFor(coordinates)),
       stripes_in_block_(StripesFor(coordinates)),
       cursor_(ballots.size(), 0) {
   const bool sparse = std::any_of(ballots.begin(), ballots.end(), [](const Ballot& b) { return !b.stripes.empty(); });
-  tile_stripes_ = by_stripe || sparse ? 1 : kTileStripes;
+  tile_stripes_ = sparse ? 1 : stripes;
   votes_.reserve(ballots.size());
 }
 

@@ -19,9 +19,8 @@ struct TileVote {
 
 class BallotTiles {
  public:
-  // Tiles are one stripe each when `by_stripe` or when any ballot has stripes of its own, else larger. `ballots` must
-  // outlive this.
-  BallotTiles(std::span<const Ballot> ballots, uint64_t coordinates, bool by_stripe = false);
+  // Tiles have at most `stripes` stripes, and one when any ballot has stripes of its own. `ballots` must outlive this.
+  BallotTiles(std::span<const Ballot> ballots, uint64_t coordinates, uint64_t stripes = 64);
 
   // Moves to the next tile; false after the last.
   bool Next();

@@ -41,7 +41,8 @@ void ErrorCounts<Count>::AddRows(std::span<const Ballot> ballots) {
     rounds[row] = rounds_[before];
     tallies[row] = std::move(tallies_[before]);
     for (uint64_t word = 0; word < words_; ++word) {
-      std::copy_n(counts_.data() + word * word_stride() + before * 64, 64, counts.data() + (word * all.size() + row) * 64);
+      std::copy_n(counts_.data() + word * word_stride() + before * 64, 64,
+                  counts.data() + (word * all.size() + row) * 64);
     }
   }
   voters_ = std::move(all);

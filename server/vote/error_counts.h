@@ -1,5 +1,5 @@
-// How often each voter was wrong on each coordinate, and in how many rounds it was counted there (eq. 4), in half units:
-// an error counts 2, an abstention or a held coordinate 1, a round 2.
+// How often each voter was wrong on each coordinate, and in how many rounds it was counted there (eq. 4), in half
+// units: an error counts 2, an abstention or a held coordinate 1, a round 2.
 //
 // A voter that always votes on the whole block has one number of rounds for it; one that ever voted on stripes has one
 // number a stripe from then on. Counts are halved together with their rounds when the rounds would no longer fit, and
@@ -31,8 +31,8 @@ class ErrorCounts {
 
   ErrorCounts(uint64_t coordinates, double forget);
 
-  // Opens a round: makes rows for new voters, ages the tallies of those that vote. Then Age each tile before it is used,
-  // and End when the errors of all are added.
+  // Opens a round: makes rows for new voters, ages the tallies of those that vote. Then Age each tile before it is
+  // used, and End when the errors of all are added.
   void Begin(uint64_t round, std::span<const Ballot> ballots);
   void Age(const BallotTiles& tiles);
   void End(std::span<const Ballot> ballots);

@@ -2,8 +2,8 @@
 //
 //   E <- floor((E * r + 2^14) / 2^15) + sum of w * Y,  r = round(carry * 2^15), at most 2^15 - 1
 //
-// With sum |w| <= W' in every round, |E| <= (W' + 1/2) / (1 - r / 2^15) always: EvidenceScale chooses W so that this fits
-// 16 bits where that leaves a mean weight of at least 24, else 32 bits.
+// With sum |w| <= W' in every round, |E| <= (W' + 1/2) / (1 - r / 2^15) always: EvidenceScale chooses W so that this
+// fits 16 bits where that leaves a mean weight of at least 24, else 32 bits.
 #pragma once
 
 #include <cstdint>

@@ -1,7 +1,7 @@
 // it-signsgd: each voter weighs, on each coordinate, as much as its record there says (eq. 3, 4).
 #include <algorithm>
 #include <cmath>
-#include <optional>
+#include <limits>
 
 #include "server/vote/agreement_weights.h"
 #include "server/vote/decision_writer.h"
@@ -13,16 +13,17 @@
 namespace signvote {
 namespace {
 
-constexpr double kUnit = 65536;        // evidence a nat, without a prior
-constexpr double kPriorTotal = 16;     // with one: nats that sum |w| over the electorate is scaled to
+constexpr uint64_t kTileStripes = 8;  // counters of a tile stay in cache while they age and decide
+constexpr double kUnit = 65536;       // evidence a nat, without a prior
+constexpr double kPriorTotal = 16;    // with one: nats that sum |w| over the electorate is scaled to
 
 double Logistic(double x) { return 1 / (1 + PortableExp(-x)); }
 
 // What decides a voter's weight beside its record, constant over a round.
 struct Standing {
   bool unit_weight = false;
-  double record = 1;                        // how much its record counts: 1, or trust, or 0
-  double prior_right = 0, prior_wrong = 0;  // half units
+  double record = 1;                                    // how much its record counts: 1, or trust, or 0
+  double prior_right = 0, prior_wrong = 0;              // half units
   double a_low = 0, a_high = 1, b_low = 0, b_high = 1;  // bounds, as shares of all half units
 };
 
@@ -64,8 +65,12 @@ class ItSignSgd : public Rule {
  public:
   ItSignSgd(const VoteOptions& options, BlockShape shape, const Kernels& kernels,
             void (*likelihood)(const LikelihoodTile<Count>&))
-      : options_(options), shape_(shape), kernels_(kernels), likelihood_(likelihood),
-        counts_(shape.coordinates, options.forget), matrix_(options.assume_hostile),
+      : options_(options),
+        shape_(shape),
+        kernels_(kernels),
+        likelihood_(likelihood),
+        counts_(shape.coordinates, options.forget),
+        matrix_(options.assume_hostile),
         evidence_(shape.coordinates, CarryFactor(options.carry)) {
     evidence_.Rescale(1, 1, false);
     rule_.period = LikelihoodPeriod(options.llr_clip);
@@ -91,9 +96,10 @@ class ItSignSgd : public Rule {
       while (electorate_[at] != ballot.voter) ++at;
       by_ballot.push_back(standings[at]);
     }
-    DecodeTiles(ballots, by_ballot, decision);
+    BallotSample sample(round, ballots.size(), shape_.coordinates);
+    DecodeTiles(ballots, by_ballot, &sample, decision);
     counts_.End(ballots);
-    if (options_.prior > 0) matrix_.Observe(round, ballots, shape_.coordinates, kernels_);
+    if (options_.prior > 0) matrix_.Observe(round, ballots, sample, kernels_);
   }
 
   VoterReport Report(VoterId voter) const override {
@@ -106,42 +112,35 @@ class ItSignSgd : public Rule {
     report.rounds = counts_.rounds(row);
     const int64_t peer = matrix_.Row(voter);
     report.different = peer >= 0 && matrix_.different(static_cast<size_t>(peer));
+    // Means over every stride-th word: 2^14 coordinates are plenty.
+    Record record(*this, row, StandingOf(voter));
+    const uint64_t stride = 64 * std::max<uint64_t>(1, WordsFor(shape_.coordinates) / 256);
     std::vector<float> crossover, weight;
-    PerCoordinate(voter, 0, shape_.coordinates, &crossover, &weight);
-    double errors = 0, weights = 0;
-    for (uint64_t n = 0; n < shape_.coordinates; ++n) {
-      errors += crossover[n];
-      weights += weight[n];
+    double errors = 0, weights = 0, count = 0;
+    for (uint64_t begin = 0; begin < shape_.coordinates; begin += stride) {
+      record.Read(begin, std::min(begin + 64, shape_.coordinates), &crossover, &weight);
+      for (size_t n = 0; n < crossover.size(); ++n) {
+        errors += crossover[n];
+        weights += weight[n];
+      }
+      count += static_cast<double>(crossover.size());
     }
-    report.crossover = errors / static_cast<double>(shape_.coordinates);
-    report.mean_weight = weights / static_cast<double>(shape_.coordinates);
+    report.crossover = errors / count;
+    report.mean_weight = weights / count;
     return report;
   }
 
   // By the record as it stands after the last round.
   void PerCoordinate(VoterId voter, uint64_t begin, uint64_t end, std::vector<float>* crossover,
                      std::vector<float>* weight) const override {
-    crossover->assign(end - begin, 0.5f);
-    weight->assign(end - begin, 0.0f);
-    const int64_t found = counts_.Row(voter);
-    if (found < 0) return;
-    const auto row = static_cast<uint32_t>(found);
-    const Standing standing = StandingOf(voter);
-    std::vector<float> known;  // weight by count, NaN where not asked yet
-    RoundTally last;
-    LikelihoodVote v;
-    for (uint64_t n = begin; n < end; ++n) {
-      const RoundTally& tally = counts_.Tally(row, n / kStripeCoordinates);
-      if (known.empty() || tally.total != last.total || tally.heard != last.heard) {
-        v = Weigh(standing, tally, options_.warmup_rounds);
-        known.assign(tally.total + 1, std::numeric_limits<float>::quiet_NaN());
-        last = tally;
-      }
-      const uint32_t c = std::min<uint32_t>(counts_.count(row, n), tally.total);
-      if (std::isnan(known[c])) known[c] = static_cast<float>(Llr(v, c));
-      (*weight)[n - begin] = known[c];
-      if (tally.total > 0) (*crossover)[n - begin] = static_cast<float>(c) / static_cast<float>(tally.total);
+    const int64_t row = counts_.Row(voter);
+    if (row < 0) {
+      crossover->assign(end - begin, 0.5f);
+      weight->assign(end - begin, 0.0f);
+      return;
     }
+    Record record(*this, static_cast<uint32_t>(row), StandingOf(voter));
+    record.Read(begin, end, crossover, weight);
   }
 
   void Agreement(std::vector<VoterId>* voters, std::vector<double>* matrix) const override {
@@ -168,6 +167,40 @@ class ItSignSgd : public Rule {
   }
 
  private:
+  // Reads what is known of one voter. Weights are looked up by count.
+  class Record {
+   public:
+    Record(const ItSignSgd& rule, uint32_t row, const Standing& standing)
+        : rule_(rule), row_(row), standing_(standing) {}
+
+    void Read(uint64_t begin, uint64_t end, std::vector<float>* crossover, std::vector<float>* weight) {
+      crossover->assign(end - begin, 0.5f);
+      weight->assign(end - begin, 0.0f);
+      for (uint64_t n = begin; n < end; ++n) {
+        Use(rule_.counts_.Tally(row_, n / kStripeCoordinates));
+        const uint32_t c = std::min<uint32_t>(rule_.counts_.count(row_, n), tally_.total);
+        if (std::isnan(weights_[c])) weights_[c] = static_cast<float>(Llr(vote_, c));
+        (*weight)[n - begin] = weights_[c];
+        if (tally_.total > 0) (*crossover)[n - begin] = static_cast<float>(c) / static_cast<float>(tally_.total);
+      }
+    }
+
+   private:
+    void Use(const RoundTally& tally) {
+      if (!weights_.empty() && tally.total == tally_.total && tally.heard == tally_.heard) return;
+      tally_ = tally;
+      vote_ = Weigh(standing_, tally, rule_.options_.warmup_rounds);
+      weights_.assign(tally.total + 1, std::numeric_limits<float>::quiet_NaN());
+    }
+
+    const ItSignSgd& rule_;
+    const uint32_t row_;
+    const Standing standing_;
+    RoundTally tally_;
+    LikelihoodVote vote_;
+    std::vector<float> weights_;  // by count, NaN where not asked yet
+  };
+
   // By voter of the electorate; `unit`: evidence a nat.
   std::vector<Standing> Standings(float* unit) const {
     Standing plain;
@@ -208,12 +241,13 @@ class ItSignSgd : public Rule {
     return absent;
   }
 
-  void DecodeTiles(std::span<const Ballot> ballots, const std::vector<Standing>& standings, SignVector* decision) {
+  void DecodeTiles(std::span<const Ballot> ballots, const std::vector<Standing>& standings, BallotSample* sample,
+                   SignVector* decision) {
     DecisionWriter writer(decision, shape_.coordinates);
     std::vector<LikelihoodVote> constant;  // by ballot, where one tally holds for the block
     for (uint32_t b = 0; b < ballots.size(); ++b) constant.push_back(Vote(b, standings[b], 0));
     std::vector<LikelihoodVote> votes;
-    for (BallotTiles tiles(ballots, shape_.coordinates, counts_.by_stripe()); tiles.Next();) {
+    for (BallotTiles tiles(ballots, shape_.coordinates, counts_.by_stripe() ? 1 : kTileStripes); tiles.Next();) {
       counts_.Age(tiles);
       votes.clear();
       for (const TileVote& vote : tiles.votes()) {
@@ -225,6 +259,7 @@ class ItSignSgd : public Rule {
       LikelihoodTile<Count> tile{votes, counts_.at(word), counts_.word_stride(), evidence_.wide(word * 64), &rule_};
       tile.decision = {tiles.words(), writer.signs(word), writer.zeros(word)};
       likelihood_(tile);
+      if (options_.prior > 0) sample->Collect(tiles);
     }
     writer.Finish();
   }

@@ -30,9 +30,9 @@ struct WeightedTile {
 template <typename Count>
 struct LikelihoodTile {
   std::span<const LikelihoodVote> votes;
-  Count* counts = nullptr;     // of the tile's first word: [word][voter][64]
-  uint64_t word_stride = 0;    // counters from one word to the next
-  int32_t* evidence = nullptr; // nullptr: the product decides alone
+  Count* counts = nullptr;      // of the tile's first word: [word][voter][64]
+  uint64_t word_stride = 0;     // counters from one word to the next
+  int32_t* evidence = nullptr;  // nullptr: the product decides alone
   const LikelihoodRule* rule = nullptr;
   TileDecision decision;
 };
@@ -50,7 +50,7 @@ struct Kernels {
   void (*majority)(std::span<const TileVote> votes, const TileDecision& decision);
   void (*likelihood8)(const LikelihoodTile<uint8_t>& tile);
   void (*likelihood16)(const LikelihoodTile<uint16_t>& tile);
-  // Bits equal, and bits said by both, of two voters in a sample of `words` words.
+  // Bits equal, and bits said by both, of two voters in a sample of `words` words. said: nullptr for all bits.
   PairCount (*count_pair)(const uint64_t* signs_a, const uint64_t* said_a, const uint64_t* signs_b,
                           const uint64_t* said_b, uint64_t words);
 };

@@ -27,12 +27,12 @@ struct LikelihoodVote {
 
 // Constant over a round.
 struct LikelihoodRule {
-  uint32_t period = 1;         // voters between two renormalisations
-  uint32_t abstention = 1;     // half units of error for an abstention or a held coordinate
-  bool plain = false;          // every gain is 1, every alpha and beta 0, and the bounds of a are those of b
-  int32_t r = 0;               // carry
-  float unit = 0;              // evidence a nat
-  float most = 0;              // |increment| of evidence is at most this
+  uint32_t period = 1;                  // voters between two renormalisations
+  uint32_t abstention = 1;              // half units of error for an abstention or a held coordinate
+  bool plain = false;                   // every gain is 1, every alpha and beta 0, and the bounds of a are those of b
+  int32_t r = 0;                        // carry
+  float unit = 0;                       // evidence a nat
+  float most = 0;                       // |increment| of evidence is at most this
   const float* exp_mantissa = nullptr;  // e^k = mantissa * 2^exponent, mantissa in [1, 2), k from 0
   const int32_t* exp_exponent = nullptr;
 };

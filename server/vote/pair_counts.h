@@ -1,29 +1,54 @@
 // How alike voters vote in one round, counted over a sample of a block's words that rotates from round to round.
 //
-// Of W words the sample is those with index offset + i * stride, stride = max(1, W / 256), offset = round mod stride.
+// Of W words the sample is those with index offset + i * stride, stride = max(1, W / SampleWords(ballots)), offset =
+// round mod stride.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <vector>
 
+#include "server/vote/ballot_tiles.h"
 #include "server/vote/kernels.h"
-#include "server/vote/rule.h"
 
 namespace signvote {
 
-struct BallotSample {
-  uint64_t words = 0;
-  uint64_t coordinates = 0;      // in those words
-  std::vector<uint64_t> signs;   // [ballot][word]
-  std::vector<uint64_t> said;    // the same: coordinates with a vote that is no abstention
-};
+// How many words of a block to sample: 2^17 coordinates while voters are few, since late in training the weakest voters
+// agree on less than a hundredth of their signs; fewer when there are so many pairs that counting them would cost more
+// than the decode, and they make up for it by their number.
+constexpr uint64_t SampleWords(size_t ballots) {
+  return ballots <= 32 ? 2048 : std::max<uint64_t>(256, 65536 / ballots);
+}
 
-BallotSample SampleBallots(uint64_t round, std::span<const Ballot> ballots, uint64_t coordinates);
+// Collects the sample while the tiles go by.
+class BallotSample {
+ public:
+  BallotSample(uint64_t round, size_t ballots, uint64_t coordinates);
+
+  void Collect(const BallotTiles& tiles);
+
+  size_t ballots() const { return said_.size(); }
+  uint64_t words() const { return words_; }
+  uint64_t coordinates() const { return coordinates_; }  // in the words
+  const uint64_t* signs(size_t ballot) const { return signs_.data() + ballot * words_; }
+  // Coordinates with a vote that is no abstention; nullptr: all.
+  const uint64_t* said(size_t ballot) const { return said_[ballot].empty() ? nullptr : said_[ballot].data(); }
+
+ private:
+  uint64_t Exists(uint64_t word) const;  // mask of the word's coordinates that the block has
+
+  const uint64_t block_coordinates_, stride_, offset_;
+  uint64_t words_ = 0;
+  uint64_t coordinates_ = 0;
+  uint64_t next_ = 0;                        // of the sample: first word that is not collected
+  std::vector<uint64_t> signs_;              // [ballot][word]
+  std::vector<std::vector<uint64_t>> said_;  // by ballot
+};
 
 // [ballot][column]: each ballot against those at `columns` (indices of ballots, ascending). A ballot against itself is
 // left at 0.
-std::vector<PairCount> CountPairs(const BallotSample& sample, size_t ballots, std::span<const uint32_t> columns,
+std::vector<PairCount> CountPairs(const BallotSample& sample, std::span<const uint32_t> columns,
                                   const Kernels& kernels);
 
 }  // namespace signvote

@@ -33,7 +33,7 @@ void Sum(const WeightedTile& tile, T* evidence) {
   Clear(tile.decision);
   for (uint64_t n = 0; n < tile.decision.words * 64; ++n) {
     int32_t sum = evidence == nullptr ? 0 : Carried(evidence[n], tile.r);
-    bool heard = false;
+    bool heard = tile.votes.empty();  // where nobody was asked, the evidence goes on alone
     for (const TileVote& vote : tile.votes) {
       const int32_t said = Said(vote, n);
       sum += said * tile.weights[vote.ballot];
@@ -75,7 +75,7 @@ struct LogRatio {
 
 template <typename Count>
 LogRatio Product(const LikelihoodTile<Count>& tile, const Count* counts, uint64_t n) {
-  LogRatio p;
+  LogRatio p{.heard = tile.votes.empty()};
   int32_t k = 0;
   uint32_t factors = 0;
   for (const LikelihoodVote& v : tile.votes) {
@@ -135,7 +135,8 @@ PairCount CountPair(const uint64_t* signs_a, const uint64_t* said_a, const uint6
                     uint64_t words) {
   PairCount count;
   for (uint64_t i = 0; i < words; ++i) {
-    const uint64_t both = said_a[i] & said_b[i];
+    const uint64_t both =
+        (said_a == nullptr ? ~uint64_t{0} : said_a[i]) & (said_b == nullptr ? ~uint64_t{0} : said_b[i]);
     count.agree += std::popcount(~(signs_a[i] ^ signs_b[i]) & both);
     count.both += std::popcount(both);
   }
@@ -145,8 +146,8 @@ PairCount CountPair(const uint64_t* signs_a, const uint64_t* said_a, const uint6
 }  // namespace
 
 const Kernels& ReferenceKernels() {
-  static constexpr Kernels kernels = {Sum<int16_t>, Sum<int32_t>, Majority, Likelihood<uint8_t>, Likelihood<uint16_t>,
-                                      CountPair};
+  static constexpr Kernels kernels = {Sum<int16_t>,        Sum<int32_t>,         Majority,
+                                      Likelihood<uint8_t>, Likelihood<uint16_t>, CountPair};
   return kernels;
 }
 

@@ -32,7 +32,8 @@ absl::Status ValidateVoteOptions(const VoteOptions& o) {
   RETURN_IF_ERROR(Range("carry", o.carry, o.carry >= 0 && o.carry < 1, "at least 0 and below 1"));
   RETURN_IF_ERROR(Range("agreement.floor", o.floor, o.floor >= 0 && o.floor <= 1, "0 to 1"));
   RETURN_IF_ERROR(Range("it-signsgd.llr_clip", o.llr_clip, o.llr_clip > 0 && o.llr_clip <= 20, "above 0, at most 20"));
-  RETURN_IF_ERROR(Range("it-signsgd.counter_bits", o.counter_bits, o.counter_bits == 8 || o.counter_bits == 16, "8 or 16"));
+  RETURN_IF_ERROR(
+      Range("it-signsgd.counter_bits", o.counter_bits, o.counter_bits == 8 || o.counter_bits == 16, "8 or 16"));
   RETURN_IF_ERROR(Range("it-signsgd.forget", o.forget, o.forget > 0 && o.forget <= 1, "above 0, at most 1"));
   return Range("it-signsgd.prior", o.prior, o.prior == 0 || (o.prior >= 1e-3 && o.prior <= 1e6), "0, or 0.001 to 1e6");
 }

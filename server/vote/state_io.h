@@ -60,8 +60,10 @@ class StateReader {
 
   absl::Status Finish(std::string_view what) const {
     if (ok_ && at_ == bytes_.size()) return absl::OkStatus();
-    return InvalidArgument("the saved state of {} has {} bytes that do not fit its options and shape (stopped at byte "
-                           "{}); restore it with the configuration and model that wrote it", what, bytes_.size(), at_);
+    return InvalidArgument(
+        "the saved state of {} has {} bytes that do not fit its options and shape (stopped at byte "
+        "{}); restore it with the configuration and model that wrote it",
+        what, bytes_.size(), at_);
   }
 
  private:

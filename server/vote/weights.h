@@ -7,7 +7,8 @@
 
 namespace signvote {
 
-// round(total * w / sum |w|), halves away from zero; sums run in the order given. When every weight is 0, all are equal.
+// round(total * w / sum |w|), halves away from zero; sums run in the order given. When every weight is 0, all are
+// equal.
 std::vector<int32_t> IntegerWeights(std::span<const double> weights, int64_t total);
 
 }  // namespace signvote

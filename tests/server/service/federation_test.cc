@@ -2,6 +2,9 @@
 
 #include <gmock/gmock.h>
 
+#include <cmath>
+
+#include "common/random.h"
 #include "tests/server/service/federation_harness.h"
 
 namespace signvote {
@@ -99,6 +102,45 @@ TEST(Federation, ClosesAtTheDeadlineWithoutTheSlow) {
   EXPECT_EQ(h.federation->Status().round(), 1u);
 }
 
+TEST(Federation, IgnoresImpossibleEvaluations) {
+  H h;
+  const SessionId voter = h.Join("v"), observer = h.Join("o", v1::OBSERVER);
+  auto evaluate = [&](SessionId session, uint64_t round, double accuracy) {
+    v1::ClientMessage message;
+    message.mutable_evaluation()->set_round(round);
+    message.mutable_evaluation()->set_accuracy(accuracy);
+    h.federation->Receive(session, message);
+  };
+  evaluate(observer, 0, 7);
+  evaluate(observer, 99, 0.5);
+  evaluate(observer, 0, std::nan(""));
+  evaluate(voter, 0, 0.5);
+  EXPECT_EQ(h.federation->Status().evaluations_size(), 0);
+  evaluate(observer, 0, 0.5);
+  EXPECT_EQ(h.federation->Status().evaluations_size(), 1);
+}
+
+TEST(Federation, NoMessageIsLargerThanClientsTake) {
+  // Two voters who disagree on random coordinates: signs and holds that no coding makes smaller.
+  const uint64_t parameters = kBlockCoordinates;
+  H h(H::DefaultOptions(), parameters);
+  const SessionId a = h.Join("a"), b = h.Join("b");
+  h.Read(a);
+  uint64_t word = 1;
+  for (const SessionId session : {a, b}) {
+    std::vector<uint64_t> words(WordsFor(parameters));
+    for (uint64_t& w : words) w = Mix(word++);
+    v1::ClientMessage message;
+    message.mutable_ballot()->set_round(1);
+    message.mutable_ballot()->mutable_signs()->set_signs(words.data(), words.size() * 8);
+    h.federation->Receive(session, message);
+  }
+  const auto decisions = h.Read(a).Of(Kind::kDecision);
+  ASSERT_EQ(decisions.size(), 1u);
+  EXPECT_GT(decisions[0].ByteSizeLong(), 2u * kBlockCoordinates / 8);
+  EXPECT_LT(decisions[0].ByteSizeLong(), static_cast<size_t>(kMaxMessageBytes));
+}
+
 TEST(Federation, AClientThatLeavesMidBallotCostsTheRoundNothing) {
   const uint64_t parameters = kBlockCoordinates + H::kParameters;
   H h(H::DefaultOptions(), parameters);
@@ -190,7 +232,7 @@ TEST(Federation, ASecondClientOfATakenNameIsRefusedAndTheTokenTakesOver) {
   join.mutable_join()->set_session(token);
   const SessionId second = h.Join(join);
   EXPECT_TRUE(h.Read(second).messages[0].has_welcome());
-  EXPECT_EQ(h.Read(first).end->code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(h.Read(first).end->code(), absl::StatusCode::kAborted);
   h.federation->Closed(first);  // does not take the name from the second
   EXPECT_EQ(h.federation->Status().voters(), 1u);
 }

@@ -57,6 +57,9 @@ TEST_F(ServerOptionsFile, NamesFileLineAndKeyOfWhatIsWrong) {
   EXPECT_THAT(Problem("carry: 1.5"), HasSubstr("carry"));
   EXPECT_THAT(Problem("rule: borda"), HasSubstr("it-signsgd"));
   EXPECT_THAT(Problem("step: {size: -1}"), HasSubstr("step.size"));
+  EXPECT_THAT(Problem("listen: 127.0.0.1:99999"), HasSubstr("port from 0 to 65535"));
+  EXPECT_THAT(Problem("rounds: {deadline: 0s}"), HasSubstr("rounds.deadline"));
+  EXPECT_THAT(Problem("seed: 100000000000000000"), HasSubstr("seed"));
   EXPECT_THAT(Problem("rounds: {electorate: 2, quorum: 3}"), HasSubstr("no round could close"));
 }
 

@@ -81,7 +81,8 @@ TEST(AgreementFitTest, NoAgreementAtAllIsNoSignalAndNoFailure) {
 }
 
 TEST(PortableMathTest, AgreesWithTheLibrary) {
-  for (double x = 1e-12; x < 1e12; x *= 1.7) EXPECT_NEAR(PortableLog(x), std::log(x), 1e-14 * (1 + std::abs(std::log(x))));
+  for (double x = 1e-12; x < 1e12; x *= 1.7)
+    EXPECT_NEAR(PortableLog(x), std::log(x), 1e-14 * (1 + std::abs(std::log(x))));
   for (double x = -60; x < 60; x += 0.37) EXPECT_NEAR(PortableExp(x) / std::exp(x), 1, 1e-14);
   EXPECT_EQ(PortableLog(1), 0);
   EXPECT_EQ(PortableExp(0), 1);

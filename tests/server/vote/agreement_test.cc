@@ -42,7 +42,8 @@ Learnt Learn(const std::vector<Character>& characters, bool hostile, int rounds 
 }
 
 void ExpectCrossovers(const Learnt& learnt, const std::vector<double>& truth, double tolerance) {
-  for (size_t m = 0; m < truth.size(); ++m) EXPECT_NEAR(learnt.reports[m].crossover, truth[m], tolerance) << "voter " << m;
+  for (size_t m = 0; m < truth.size(); ++m)
+    EXPECT_NEAR(learnt.reports[m].crossover, truth[m], tolerance) << "voter " << m;
 }
 std::vector<double> Truth(const std::vector<Character>& characters) {
   std::vector<double> truth;

@@ -160,7 +160,22 @@ TEST(DecodeTest, WhereEveryBallotAbstainsTheDecisionHoldsWhateverTheEvidence) {
   }
 }
 
-TEST(DecodeTest, NobodyVotingHoldsEverything) {
+TEST(DecodeTest, WhereNobodyCastAVoteTheEvidenceGoesOnAlone) {
+  for (const char* name : {"majority", "agreement", "it-signsgd"}) {
+    for (const Implementation implementation : {Implementation::kReference, Implementation::kFast}) {
+      const auto rule = MakeRule({.rule = name, .carry = 0.9}, {0, 512}, implementation);
+      const std::vector<VoterId> electorate{1, 2, 3};
+      const std::vector<uint64_t> plus(8, ~uint64_t{0});
+      const std::vector<OwnedBallot> ballots{{1, plus, {}, {}}, {2, plus, {}, {}}, {3, plus, {}, {}}};
+      SignVector decision;
+      rule->Decode(1, Views(ballots), electorate, &decision);
+      rule->Decode(2, {}, electorate, &decision);
+      EXPECT_EQ(decision, (SignVector{plus, {}})) << name;
+    }
+  }
+}
+
+TEST(DecodeTest, NobodyVotingFromTheStartHoldsEverything) {
   for (const char* name : {"majority", "agreement", "it-signsgd"}) {
     const auto rule = MakeRule({.rule = name}, {0, 70});
     SignVector decision;

@@ -53,7 +53,7 @@ inline void MaskTail(std::vector<uint64_t>* plane, uint64_t coordinates) {
 struct Character {
   double crossover = 0;  // of its group's truth
   int group = 0;
-  int copies = -1;       // votes exactly as this voter does
+  int copies = -1;  // votes exactly as this voter does
 };
 
 class Electorate {
@@ -77,7 +77,8 @@ class Electorate {
       OwnedBallot ballot;
       ballot.voter = 1000 + m;
       for (uint64_t w = 0; w < words; ++w) {
-        ballot.signs.push_back(c.copies >= 0 ? ballots[c.copies].signs[w] : truths[c.group][w] ^ bits_.Next(c.crossover));
+        ballot.signs.push_back(c.copies >= 0 ? ballots[c.copies].signs[w]
+                                             : truths[c.group][w] ^ bits_.Next(c.crossover));
       }
       MaskTail(&ballot.signs, coordinates_);
       ballots.push_back(std::move(ballot));

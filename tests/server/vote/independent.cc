@@ -32,13 +32,14 @@ std::vector<int> IndependentSum::Decode(const std::vector<OwnedBallot>& ballots,
   for (size_t n = 0; n < evidence_.size(); ++n) {
     double& e = evidence_[n];
     e = std::floor((e * r_ + 16384) / 32768);
-    bool heard = false;
+    bool cast = false, heard = false;
     for (size_t b = 0; b < ballots.size(); ++b) {
+      cast |= votes[b][n] != kNoVote;
       if (votes[b][n] == kNoVote || votes[b][n] == 0) continue;
       heard = true;
       e += static_cast<double>(weights.at(ballots[b].voter)) * votes[b][n];
     }
-    decision.push_back(!heard || e == 0 ? 0 : e > 0 ? 1 : -1);
+    decision.push_back((cast && !heard) || e == 0 ? 0 : e > 0 ? 1 : -1);
   }
   return decision;
 }
@@ -82,8 +83,9 @@ IndependentItSignSgd::Outcome IndependentItSignSgd::Decide(uint64_t round, const
   Outcome outcome;
   for (uint64_t n = 0; n < coordinates_; ++n) {
     double sum = 0, size = 0;
-    bool heard = false;
+    bool cast = false, heard = false;
     for (const auto& [voter, votes] : votes_) {
+      cast |= votes[n] != kNoVote;
       if (votes[n] == kNoVote || votes[n] == 0) continue;
       const double w = Weight(counts_[voter][n], priors.empty() ? nullptr : &priors.at(voter));
       sum += w * votes[n];
@@ -92,8 +94,10 @@ IndependentItSignSgd::Outcome IndependentItSignSgd::Decide(uint64_t round, const
     }
     evidence_[n] = options_.carry * evidence_[n] + unit * sum;
     const double e = evidence_[n];
-    outcome.decision.push_back(!heard || e == 0 ? 0 : e > 0 ? 1 : -1);
-    outcome.margin.push_back(heard ? std::abs(e) / (unit * std::max(size, 0.1)) : std::numeric_limits<double>::infinity());
+    const bool holds = cast && !heard;
+    outcome.decision.push_back(holds || e == 0 ? 0 : e > 0 ? 1 : -1);
+    outcome.margin.push_back(!holds ? std::abs(e) / (unit * std::max(size, 0.1))
+                                   : std::numeric_limits<double>::infinity());
   }
   return outcome;
 }

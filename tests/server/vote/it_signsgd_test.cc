@@ -29,7 +29,8 @@ VoteOptions With(VoteOptions options, void (*change)(VoteOptions*)) {
 class ItSignSgdTest : public testing::TestWithParam<ItCase> {};
 
 const RoundShape kSmall{.coordinates = 1500};
-const RoundShape kMixed{.coordinates = 3000, .voters = 12, .abstain = 0.2, .absent = 0.2, .stripes = true, .newcomers = true};
+const RoundShape kMixed{
+    .coordinates = 3000, .voters = 12, .abstain = 0.2, .absent = 0.2, .stripes = true, .newcomers = true};
 
 INSTANTIATE_TEST_SUITE_P(
     Rounds, ItSignSgdTest,
@@ -38,17 +39,21 @@ INSTANTIATE_TEST_SUITE_P(
         ItCase{"one_voter", {.coordinates = 300, .voters = 1}, Options(0, 0, 5)},
         ItCase{"warmup_alone_ties_exactly", {.coordinates = 600, .voters = 6, .abstain = 0.3}, Options(0, 0, 100)},
         ItCase{"eight_bits", {.coordinates = 600}, Options(0, 0, 10, 8), 400},
-        ItCase{"eight_bits_forgetful", {.coordinates = 600, .abstain = 0.1},
-               With(Options(0, 0, 10, 8), [](VoteOptions* o) { o->forget = 0.98; }), 200},
+        ItCase{"eight_bits_forgetful",
+               {.coordinates = 600, .abstain = 0.1},
+               With(Options(0, 0, 10, 8), [](VoteOptions* o) { o->forget = 0.98; }),
+               200},
         ItCase{"forgetful", kMixed, With(Options(0, 0, 5), [](VoteOptions* o) { o->forget = 0.9; })},
-        ItCase{"abstention_is_error", kMixed, With(Options(0, 0, 5), [](VoteOptions* o) { o->abstention_is_error = true; })},
+        ItCase{"abstention_is_error", kMixed,
+               With(Options(0, 0, 5), [](VoteOptions* o) { o->abstention_is_error = true; })},
         ItCase{"short_clip", kSmall, With(Options(0, 0, 5), [](VoteOptions* o) { o->llr_clip = 1; })},
         ItCase{"long_clip", kSmall, With(Options(0, 0, 5), [](VoteOptions* o) { o->llr_clip = 20; })},
         ItCase{"forty_voters", {.coordinates = 600, .voters = 40}, Options(0, 0, 10)},
         ItCase{"carried", kSmall, Options(0.9, 0, 5)}, ItCase{"mixed_carried", kMixed, Options(0.9, 0, 5)},
         ItCase{"mixed", kMixed, Options(0, 0, 8)}, ItCase{"prior", kSmall, Options(0, 100, 0)},
         ItCase{"small_prior", kSmall, Options(0, 0.5, 0)}, ItCase{"prior_carried", kSmall, Options(0.9, 100, 0)},
-        ItCase{"prior_mixed", kMixed, Options(0.9, 20, 0)}, ItCase{"prior_eight_bits", kSmall, Options(0.9, 30, 0, 8), 140},
+        ItCase{"prior_mixed", kMixed, Options(0.9, 20, 0)},
+        ItCase{"prior_eight_bits", kSmall, Options(0.9, 30, 0, 8), 140},
         ItCase{"prior_hostile", kSmall, With(Options(0.9, 30, 0), [](VoteOptions* o) { o->assume_hostile = true; })}),
     [](const auto& i) { return i.param.name; });
 
@@ -92,7 +97,11 @@ TEST_P(ItSignSgdTest, DecidesAsDoubleArithmeticDoesAwayFromTies) {
       }
     }
     independent.Count(decided);
-    if (c.options.prior > 0) matrix.Observe(round, Views(r.ballots), c.shape.coordinates, ReferenceKernels());
+    if (c.options.prior == 0) continue;
+    const std::vector<Ballot> views = Views(r.ballots);
+    BallotSample sample(round, views.size(), c.shape.coordinates);
+    for (BallotTiles tiles(views, c.shape.coordinates); tiles.Next();) sample.Collect(tiles);
+    matrix.Observe(round, views, sample, ReferenceKernels());
   }
   RandomRounds again(c.shape, seed);
   RandomRound last;
@@ -115,7 +124,8 @@ TEST(ItSignSgdTest, AFullCounterHalvesErrorsAndRoundsTogether) {
   const std::vector<VoterId> electorate{1, 2, 3};
   SignVector decision;
   for (uint64_t round = 1; round <= 127; ++round) {  // t reaches 254
-    const std::vector<OwnedBallot> ballots{{1, {0}, {}, {}}, {2, {0}, {}, {}}, {3, {round % 4 == 0 ? ~uint64_t{0} : 0}, {}, {}}};
+    const std::vector<OwnedBallot> ballots{
+        {1, {0}, {}, {}}, {2, {0}, {}, {}}, {3, {round % 4 == 0 ? ~uint64_t{0} : 0}, {}, {}}};
     rule->Decode(round, Views(ballots), electorate, &decision);
   }
   std::vector<float> crossover, weight;

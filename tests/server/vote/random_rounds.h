@@ -1,4 +1,5 @@
-// Rounds of random ballots with everything that may happen: abstentions, absent voters, newcomers, stripes, short blocks.
+// Rounds of random ballots with everything that may happen: abstentions, absent voters, newcomers, stripes, short
+// blocks.
 #pragma once
 
 #include <vector>
@@ -10,10 +11,10 @@ namespace signvote {
 struct RoundShape {
   uint64_t coordinates = 5000;
   size_t voters = 15;
-  double abstain = 0;        // share of abstentions, in every second voter
-  double absent = 0;         // share of the electorate that does not vote
-  bool stripes = false;      // every third voter votes on some stripes alone
-  bool newcomers = false;    // the electorate grows from two voters to all, one a round
+  double abstain = 0;      // share of abstentions, in every second voter
+  double absent = 0;       // share of the electorate that does not vote
+  bool stripes = false;    // every third voter votes on some stripes alone
+  bool newcomers = false;  // the electorate grows from two voters to all, one a round
 };
 
 struct RandomRound {

@@ -15,7 +15,8 @@ void PrintTo(const StateCase& c, std::ostream* os) { *os << c.name; }
 
 class StateTest : public testing::TestWithParam<StateCase> {};
 
-const RoundShape kBusy{.coordinates = 3001, .voters = 20, .abstain = 0.1, .absent = 0.3, .stripes = true, .newcomers = true};
+const RoundShape kBusy{
+    .coordinates = 3001, .voters = 20, .abstain = 0.1, .absent = 0.3, .stripes = true, .newcomers = true};
 const RoundShape kCrowd{.coordinates = 3001, .voters = 100, .absent = 0.3, .newcomers = true};
 
 INSTANTIATE_TEST_SUITE_P(

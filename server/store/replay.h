@@ -1,0 +1,83 @@
+// Plays the records of a journal on the state of a run, through the same Tally that the live server uses.
+#pragma once
+
+#include <absl/status/status.h>
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "proto/signvote/v1/journal.pb.h"
+#include "server/round/registry.h"
+#include "server/round/tally.h"
+
+namespace signvote {
+
+// What a run has come to after some round.
+struct RunState {
+  Tally tally;
+  Registry registry;
+  float step_size = 0;  // set by an administrator; 0: that of the configuration
+};
+
+using Bodies = std::span<const std::string_view>;  // the serialised v1::JournalRecords of one append
+
+// The round that an append closes; nullopt when it closes none. DATA_LOSS: it cannot be parsed.
+absl::StatusOr<std::optional<uint64_t>> RoundOf(Bodies bodies);
+
+// Not thread-safe; decodes and applies by `parallel`.
+class Replay {
+ public:
+  // `config`: canonical text of the run, see round_config.h. `state` outlives this.
+  Replay(RunState* state, std::string config, ParallelFor parallel)
+      : state_(state), config_(std::move(config)), parallel_(std::move(parallel)) {}
+
+  // Plays one append, which closes the round after that of the state, or none. A round with ballots is decoded again
+  // and must decide as it is recorded; one without moves the parameters by what is recorded.
+  // DATA_LOSS: the records are not those of a round, contradict the state, or decide otherwise. The state is then
+  // unspecified.
+  absl::Status Play(Bodies bodies);
+
+  // Evidence and reliability are those of the run: every round came with its ballots.
+  bool is_exact() const { return is_exact_; }
+  uint64_t rounds() const { return rounds_; }  // played
+
+ private:
+  // One plane pair of the round: a voter's ballot on a block, or the decision.
+  struct Planes {
+    std::string_view payload;  // serialised BallotRecord or DecisionRecord
+    uint64_t block = 0;
+    std::optional<size_t> voter;  // index; nullopt: the decision
+    uint64_t coordinates = 0;     // that it must carry
+    std::vector<uint32_t> stripes;
+    SignVector signs;
+  };
+  struct Voter {
+    uint64_t id = 0;
+    uint64_t ballot_round = 0;
+    uint32_t k = 1;
+  };
+
+  absl::Status PlayRound(const v1::RoundRecord& round, std::span<const std::string_view> planes, bool has_ballots);
+  absl::StatusOr<std::vector<Voter>> VotersOf(const v1::RoundRecord& round);
+  absl::StatusOr<uint64_t> Seed();
+  // Fills planes_ from serialised ballots and decisions, `per_block` of them for each block.
+  absl::Status DecodePlanes(std::span<const std::string_view> payloads, std::span<const Voter> voters,
+                            size_t per_block);
+  absl::Status Decode(Planes* planes, std::span<const Voter> voters) const;
+  absl::Status DecodeAgain(std::span<const Voter> voters);
+  void Follow(std::span<const Voter> voters);
+
+  RunState* const state_;
+  const std::string config_;
+  const ParallelFor parallel_;
+  std::optional<uint64_t> seed_;
+  bool is_exact_ = true;
+  uint64_t rounds_ = 0;
+  std::vector<Planes> planes_;  // reused from round to round
+};
+
+}  // namespace signvote

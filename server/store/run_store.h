@@ -1,0 +1,43 @@
+// The Store of a run's directory: appends to the newest journal segment, and begins another at each checkpoint.
+//
+// Not thread-safe. Owns the lock on the directory.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/safetensors.h"
+#include "server/store/disk.h"
+#include "server/store/segment_writer.h"
+#include "server/store/store.h"
+
+namespace signvote {
+
+class RunStore final : public Store {
+ public:
+  struct Options {
+    std::string directory;
+    v1::RunRecord run;
+    std::vector<TensorShape> tensors;  // of the run's blocks, see TensorsOf
+    std::string durability;
+    uint32_t keep = 3;
+  };
+
+  RunStore(Disk* disk, Options options, std::unique_ptr<Disk::Lock> lock, std::unique_ptr<SegmentWriter> writer)
+      : disk_(disk), options_(std::move(options)), lock_(std::move(lock)), writer_(std::move(writer)) {}
+
+  absl::Status Append(std::span<const v1::JournalRecord> records) override;
+  bool wants_ballots() const override { return options_.durability == "ballots"; }
+  bool wants_decisions() const override { return options_.durability != "none"; }
+  absl::StatusOr<std::string> WriteCheckpoint(const Checkpoint& checkpoint) override;
+
+ private:
+  Disk* const disk_;
+  const Options options_;
+  const std::unique_ptr<Disk::Lock> lock_;
+  std::unique_ptr<SegmentWriter> writer_;
+};
+
+}  // namespace signvote
