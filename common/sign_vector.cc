@@ -152,8 +152,8 @@ std::vector<uint32_t> VotedStripes(const StripeDraw& draw, uint64_t block, uint6
   std::vector<uint32_t> voted;
   voted.reserve(stripes / k + 1);
   for (uint64_t group = 0; group * k < stripes; ++group) {
-    const uint64_t stripe = group * k + Mix(key + group) % k;
-    if (stripe < stripes) voted.push_back(static_cast<uint32_t>(stripe));
+    const uint64_t first = group * k;
+    voted.push_back(static_cast<uint32_t>(first + Mix(key + group) % std::min(k, stripes - first)));
   }
   return voted;
 }

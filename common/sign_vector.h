@@ -37,8 +37,8 @@ absl::Status DecodeSigns(const v1::SignBlock& block, uint64_t coordinates, std::
                          SignVector* out);
 
 // The stripes of a block on which a voter of fraction 1/k votes in a round, ascending. Of every k consecutive stripes
-// it votes on one: number Mix(key + block * 2^32 + group) mod k, key = Key(seed, kStripes, client_id, round); a last,
-// incomplete group may give none. k = 1: all stripes.
+// it votes on one: number Mix(key + block * 2^32 + group) mod k, key = Key(seed, kStripes, client_id, round); of a last,
+// incomplete group of l stripes on number ... mod l. So every block has a vote. k = 1: all stripes.
 struct StripeDraw {
   uint64_t seed = 0;
   uint64_t client_id = 0;

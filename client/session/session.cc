@@ -218,9 +218,9 @@ void Session::OnFarewell(const v1::Farewell& farewell) {
   switch (farewell.reason()) {
     case v1::Farewell::STOPPING:
       return Rejoin({farewell.return_after_seconds(), false,
-                     Error(absl::StatusCode::kUnavailable, "the server stops for now {}", farewell.detail())});
+                     Error(absl::StatusCode::kUnavailable, "the server stops for now: {}", farewell.detail())});
     case v1::Farewell::EVICTED:
-      return Fail(kExitRefused, Error(absl::StatusCode::kPermissionDenied, "{} is evicted by the server {}",
+      return Fail(kExitRefused, Error(absl::StatusCode::kPermissionDenied, "{} is evicted by the server: {}",
                                       options_.name, farewell.detail()));
     case v1::Farewell::LEFT:
       return Finish(IsComplete() ? "the run is complete" : "left");

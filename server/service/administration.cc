@@ -219,38 +219,27 @@ absl::Status Federation::SetStepSize(float size) {
 }
 
 absl::Status Federation::SetEvicted(const std::string& name, bool evicted) {
-  uint64_t voter = 0;
-  {
-    Locked locked(this);
-    Client* client = registry_.Find(name);
-    if (!client) return UnknownClient(name);
-    if (client->evicted == evicted) {
-      return Error(absl::StatusCode::kAlreadyExists, "client {} is {} already", name, evicted ? "evicted" : "admitted");
-    }
-    voter = client->id;
-    client->evicted = evicted;
-    if (evicted) {
-      if (round_) round_->Evict(voter);
-      box_.Discard(voter);
-      if (client->session != 0) {
-        v1::ServerMessage message;
-        message.mutable_farewell()->set_reason(v1::Farewell::EVICTED);
-        message.mutable_farewell()->set_detail("an administrator evicted this client");
-        sessions_.at(client->session).feed.Say(message);
-        End(client->session, Error(absl::StatusCode::kPermissionDenied, "client {} is evicted", name));
-      }
-    }
-    spdlog::info("{} {}", name, evicted ? "evicted" : "readmitted");
-    CloseIfDue();
+  Locked locked(this);
+  Client* client = registry_.Find(name);
+  if (!client) return UnknownClient(name);
+  if (client->evicted == evicted) {
+    return Error(absl::StatusCode::kAlreadyExists, "client {} is {} already", name, evicted ? "evicted" : "admitted");
   }
-  // The electorate changes between rounds, where the journal says so: the runner does one thing at a time.
-  environment_.run([this, voter] {
-    std::lock_guard lock(mu_);
-    std::lock_guard core(core_mu_);
-    const Client& client = *registry_.FindById(voter);
-    tally_.electorate().SetEvicted(voter, client.evicted);
-    *pending_records_.emplace_back().mutable_client() = Registry::RecordOf(client);
-  });
+  client->evicted = evicted;
+  *pending_records_.emplace_back().mutable_client() = Registry::RecordOf(*client);
+  if (evicted) {
+    if (round_) round_->Evict(client->id);
+    box_.Discard(client->id);
+    if (client->session != 0) {
+      v1::ServerMessage message;
+      message.mutable_farewell()->set_reason(v1::Farewell::EVICTED);
+      message.mutable_farewell()->set_detail("an administrator evicted this client");
+      sessions_.at(client->session).feed.Say(message);
+      End(client->session, Error(absl::StatusCode::kPermissionDenied, "client {} is evicted", name));
+    }
+  }
+  spdlog::info("{} {}", name, evicted ? "evicted" : "readmitted");
+  CloseIfDue();
   return absl::OkStatus();
 }
 

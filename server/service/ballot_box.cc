@@ -3,7 +3,7 @@
 namespace signvote {
 
 PendingBallot BallotBox::NewBallot(VoterId voter, uint32_t k, uint64_t round) const {
-  PendingBallot ballot{.round = round, .blocks = {}, .stripes = {}, .missing = range_.count};
+  PendingBallot ballot{.round = round, .blocks = {}, .stripes = {}, .missing = range_.count, .fraction = k};
   ballot.blocks.resize(range_.count);
   if (k > 1) {
     for (uint64_t i = 0; i < range_.count; ++i) {
@@ -19,6 +19,7 @@ BallotBox::Outcome BallotBox::Add(VoterId voter, uint32_t k, uint64_t round, uin
   auto [entry, is_new] = ballots.try_emplace(voter);
   PendingBallot& ballot = entry->second;
   if (is_new || ballot.round < round) ballot = NewBallot(voter, k, round);
+  if (ballot.fraction != k) return Outcome::kConflict;  // the voter came back with another one in mid-ballot
   if (ballot.round > round) return Outcome::kDuplicate;  // a newer one of this voter is on its way: nothing to add
   std::optional<SignVector>& slot = ballot.blocks[block - range_.first];
   if (slot) return *slot == planes ? Outcome::kDuplicate : Outcome::kConflict;

@@ -22,6 +22,7 @@ struct PendingBallot {
   std::vector<std::optional<SignVector>> blocks;
   std::vector<std::vector<uint32_t>> stripes;  // empty, or one list a block
   size_t missing = 0;
+  uint32_t fraction = 1;  // k, of the voter when it began
 
   bool IsComplete() const { return missing == 0; }
 };

@@ -73,7 +73,9 @@ void Federation::RunClosing() {
   std::vector<v1::JournalRecord> records;
   if (!closing.is_decoded) {
     std::lock_guard lock(mu_);
+    std::lock_guard core(core_mu_);
     closing.prelude.swap(pending_records_);
+    ApplyToElectorate(closing.prelude);
   }
   {
     std::lock_guard core(core_mu_);
@@ -97,6 +99,13 @@ void Federation::RunClosing() {
     fingerprint = tally_.fingerprint();
   }
   PublishRound(fingerprint);
+}
+
+// Evictions take effect between rounds, where the journal says so.
+void Federation::ApplyToElectorate(std::span<const v1::JournalRecord> records) {
+  for (const v1::JournalRecord& record : records) {
+    if (record.has_client()) tally_.electorate().SetEvicted(record.client().client_id(), record.client().evicted());
+  }
 }
 
 double Federation::MeanTrust() {
@@ -138,6 +147,7 @@ std::vector<v1::JournalRecord> Federation::RecordsOf(const Closing& closing) {
   for (const auto& [voter, ballot] : closing.ballots) {
     round.add_voters(voter);
     if (closing.row.late > 0) round.add_ages(static_cast<uint32_t>(closing.round - ballot.round));
+    round.add_fractions(ballot.fraction);
   }
   for (uint64_t i = 0; i < tally_.range().count; ++i) {
     const uint64_t block = tally_.range().first + i;
@@ -246,6 +256,8 @@ void Federation::WriteCheckpoint(const std::function<void(absl::StatusOr<v1::Che
     }
     registry_.Save(&checkpoint.clients);
     checkpoint.step_size = step_size_;
+    std::lock_guard core(core_mu_);
+    ApplyToElectorate(pending_records_);
   }
   absl::StatusOr<std::string> directory;
   {

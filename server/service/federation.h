@@ -151,6 +151,7 @@ class Federation {
   void PublishRound(const Fingerprint& fingerprint);
   void WriteCheckpoint(const std::function<void(absl::StatusOr<v1::CheckpointResponse>)>& done);
   void CountBallots();          // mu_ held
+  void ApplyToElectorate(std::span<const v1::JournalRecord> records);  // core_mu_ held
   double MeanTrust();           // core_mu_ held
   StepOptions StepNow() const;  // mu_ held
 

@@ -108,13 +108,4 @@ absl::StatusOr<ServerOptions> LoadServerOptions(const std::string& path, const s
   return options;
 }
 
-std::string Canonical(const ServerOptions& o) {
-  const VoteOptions& v = o.vote;
-  return fmt::format(
-      "rule={} carry={} dither={} fraction={} seed={} assume_hostile={} floor={} warmup_rounds={} llr_clip={} "
-      "counter_bits={} forget={} prior={} abstention_is_error={}",
-      v.rule, v.carry, o.dither, o.fraction, o.seed, v.assume_hostile, v.floor, v.warmup_rounds, v.llr_clip,
-      v.counter_bits, v.forget, v.prior, v.abstention_is_error);
-}
-
 }  // namespace signvote

@@ -36,7 +36,4 @@ struct ServerOptions {
 // NOT_FOUND or INVALID_ARGUMENT, naming file, line and key.
 absl::StatusOr<ServerOptions> LoadServerOptions(const std::string& path, const std::vector<std::string>& overrides);
 
-// What decides the result of a round, as canonical text: a journal of other options cannot be replayed.
-std::string Canonical(const ServerOptions& options);
-
 }  // namespace signvote

@@ -17,6 +17,7 @@
 #include "server/service/federation.h"
 #include "server/service/federation_service.h"
 #include "server/service/run_log.h"
+#include "server/store/round_config.h"
 #include "server/store/run_directory.h"
 
 namespace signvote {
@@ -91,7 +92,7 @@ absl::Status ServerImpl::Open() {
   const RunSetup setup{.vote = options_.vote,
                        .range = range,
                        .tensors = bundle.parameters.tensors,
-                       .config = Canonical(options_),
+                       .config = Canonical({options_.vote, options_.dither, options_.fraction, options_.seed}),
                        .model_sha256 = bundle.module_sha256,
                        .durability = options_.durability,
                        .keep = options_.checkpoint_keep};

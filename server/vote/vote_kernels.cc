@@ -40,16 +40,26 @@ HWY_EXPORT(CountPair);
 
 const Kernels& FastKernels() {
   static constexpr Kernels kernels = {
-      [](const WeightedTile& tile, int16_t* evidence) { HWY_DYNAMIC_DISPATCH(SumNarrow)
-                                                        (tile, evidence); },
-      [](const WeightedTile& tile, int32_t* evidence) { HWY_DYNAMIC_DISPATCH(SumWide)
-                                                        (tile, evidence); },
-      [](std::span<const TileVote> votes, const TileDecision& out) { HWY_DYNAMIC_DISPATCH(Majority)
-                                                                     (votes, out); },
-      [](const LikelihoodTile<uint8_t>& tile) { HWY_DYNAMIC_DISPATCH(Likelihood8)
-                                                (tile); },
-      [](const LikelihoodTile<uint16_t>& tile) { HWY_DYNAMIC_DISPATCH(Likelihood16)
-                                                 (tile); },
+      [](const WeightedTile& tile, int16_t* evidence) {
+        HWY_DYNAMIC_DISPATCH(SumNarrow)
+        (tile, evidence);
+      },
+      [](const WeightedTile& tile, int32_t* evidence) {
+        HWY_DYNAMIC_DISPATCH(SumWide)
+        (tile, evidence);
+      },
+      [](std::span<const TileVote> votes, const TileDecision& out) {
+        HWY_DYNAMIC_DISPATCH(Majority)
+        (votes, out);
+      },
+      [](const LikelihoodTile<uint8_t>& tile) {
+        HWY_DYNAMIC_DISPATCH(Likelihood8)
+        (tile);
+      },
+      [](const LikelihoodTile<uint16_t>& tile) {
+        HWY_DYNAMIC_DISPATCH(Likelihood16)
+        (tile);
+      },
       [](const uint64_t* signs_a, const uint64_t* said_a, const uint64_t* signs_b, const uint64_t* said_b,
          uint64_t words) { return HWY_DYNAMIC_DISPATCH(CountPair)(signs_a, said_a, signs_b, said_b, words); }};
   return kernels;

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "client/session/session.h"
+#include "common/blocks.h"
 #include "tests/client/local_server.h"
 #include "tests/client/scripted_server.h"
 
@@ -84,7 +85,7 @@ TEST(Connection, CanBeAbandonedWhileTheInboxIsFull) {
 TEST(Connection, AMessageAboveTheLimitEndsTheStream) {
   LocalServer server([](Stream* stream) {
     v1::ServerMessage message;
-    message.mutable_model()->set_data(std::string(200000, 'x'));
+    message.mutable_model()->set_data(std::string(kMaxMessageBytes + 1, 'x'));
     stream->Write(message);
     v1::ClientMessage ignored;
     stream->Read(&ignored);

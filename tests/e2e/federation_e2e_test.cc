@@ -72,7 +72,7 @@ TEST_F(FederationE2e, AnAdministratorSeesAndChangesTheRun) {
   ASSERT_TRUE(Eventually([&] { return Round() >= 2; }, Seconds(60)));
   EXPECT_THAT(Control({"clients"}).second, HasSubstr("a"));
   EXPECT_THAT(Control({"client", "a"}).second, HasSubstr("crossover"));
-  EXPECT_EQ(Control({"client", "nobody"}).first, 4);
+  EXPECT_EQ(Control({"client", "nobody"}).first, 5);
   EXPECT_EQ(Control({"step-size", "0.001"}).first, 0);
   EXPECT_EQ(Control({"step-size", "-1"}).first, 2);
   EXPECT_EQ(Control({"checkpoint"}).first, 0);
