@@ -3,16 +3,12 @@
 #include <future>
 #include <thread>
 
-#include "common/status.h"
+#include "server/service/grpc_status.h"
 
 namespace signvote {
 namespace {
 
 constexpr auto kWatchInterval = std::chrono::milliseconds(200);
-
-grpc::Status ToGrpc(const absl::Status& status) {
-  return {static_cast<grpc::StatusCode>(status.code()), Message(status)};
-}
 
 // What a watcher is told of: rounds, phases, measurements.
 bool IsNews(const v1::RunStatus& before, const v1::RunStatus& now) {

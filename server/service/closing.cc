@@ -81,7 +81,7 @@ void Federation::RunClosing() {
     std::lock_guard core(core_mu_);
     const absl::Time start = environment_.now();
     if (!closing.is_decoded) {
-      previous_decisions_.assign(tally_.decisions().begin(), tally_.decisions().end());
+      if (options_.vote.carry > 0) previous_decisions_.assign(tally_.decisions().begin(), tally_.decisions().end());
       tally_.Decode(BallotsByBlock(closing.ballots, tally_.range().count), environment_.parallel);
       closing.is_decoded = true;
       closing.row.trust = MeanTrust();
@@ -128,7 +128,8 @@ ClosedRound Federation::FramesOf(const Closing& closing) {
     EncodeSigns(decision.signs, decision.zeros, {}, block.mutable_signs());
     frames.plain.push_back(MakeFrame(message));
     frames.decisions.push_back(frames.plain.back());
-    if (options_.vote.carry == 0 || previous_decisions_[i].signs.empty()) continue;
+    // Without carry too much changes from round to round for a difference to be smaller.
+    if (previous_decisions_.empty() || previous_decisions_[i].signs.empty()) continue;
     EncodeSigns(decision.signs, decision.zeros, previous_decisions_[i].signs, block.mutable_signs());
     if (block.signs().signs_coding() == v1::SignBlock::DIFFERENCE) frames.decisions.back() = MakeFrame(message);
   }

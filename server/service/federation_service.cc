@@ -1,13 +1,9 @@
 #include "server/service/federation_service.h"
 
-#include "common/status.h"
+#include "server/service/grpc_status.h"
 
 namespace signvote {
 namespace {
-
-grpc::Status ToGrpc(const absl::Status& status) {
-  return {static_cast<grpc::StatusCode>(status.code()), Message(status)};
-}
 
 // A view of a frame's bytes that keeps the frame alive: nothing is copied.
 grpc::ByteBuffer BufferOf(const Frame& frame) {
