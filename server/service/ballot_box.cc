@@ -14,15 +14,16 @@ PendingBallot BallotBox::NewBallot(VoterId voter, uint32_t k, uint64_t round) co
   return ballot;
 }
 
-BallotBox::Outcome BallotBox::Add(VoterId voter, uint32_t k, uint64_t round, uint64_t block, SignVector planes) {
+BallotBox::Outcome BallotBox::Add(VoterId voter, uint32_t k, uint64_t round, uint64_t block,
+                                  std::shared_ptr<const SignVector> planes) {
   auto& ballots = round == open_ ? fresh_ : late_;
   auto [entry, is_new] = ballots.try_emplace(voter);
   PendingBallot& ballot = entry->second;
   if (is_new || ballot.round < round) ballot = NewBallot(voter, k, round);
-  if (ballot.fraction != k) return Outcome::kConflict;  // the voter came back with another one in mid-ballot
+  if (ballot.fraction != k) return Outcome::kConflict;   // the voter came back with another one in mid-ballot
   if (ballot.round > round) return Outcome::kDuplicate;  // a newer one of this voter is on its way: nothing to add
-  std::optional<SignVector>& slot = ballot.blocks[block - range_.first];
-  if (slot) return *slot == planes ? Outcome::kDuplicate : Outcome::kConflict;
+  std::shared_ptr<const SignVector>& slot = ballot.blocks[block - range_.first];
+  if (slot) return *slot == *planes ? Outcome::kDuplicate : Outcome::kConflict;
   slot = std::move(planes);
   return --ballot.missing == 0 ? Outcome::kCompleted : Outcome::kAdded;
 }

@@ -1,12 +1,12 @@
 // The ballots of the open round, in buffers named by voter and block.
 //
-// A ballot counts when all its blocks are in; a half-sent one costs the round nothing. Blocks of closed rounds may count
-// late, in the open round, with their age. Validated before they come here (see CheckBallot).
+// A ballot counts when all its blocks are in; a half-sent one costs the round nothing. Blocks of closed rounds may
+// count late, in the open round, with their age. Validated before they come here (see CheckBallot).
 #pragma once
 
 #include <cstdint>
 #include <map>
-#include <optional>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -18,9 +18,9 @@ namespace signvote {
 
 // One voter's complete or growing ballot. Planes are compact when `stripes` of that block is not empty.
 struct PendingBallot {
-  uint64_t round = 0;  // on whose parameters it was computed
-  std::vector<std::optional<SignVector>> blocks;
-  std::vector<std::vector<uint32_t>> stripes;  // empty, or one list a block
+  uint64_t round = 0;                                     // on whose parameters it was computed
+  std::vector<std::shared_ptr<const SignVector>> blocks;  // null: missing
+  std::vector<std::vector<uint32_t>> stripes;             // empty, or one list a block
   size_t missing = 0;
   uint32_t fraction = 1;  // k, of the voter when it began
 
@@ -34,15 +34,15 @@ class BallotBox {
   BallotBox(BlockRange range, uint64_t seed) : range_(range), seed_(seed) {}
 
   // `k` is the voter's fraction. kCompleted: this was the last missing block.
-  Outcome Add(VoterId voter, uint32_t k, uint64_t round, uint64_t block, SignVector planes);
+  Outcome Add(VoterId voter, uint32_t k, uint64_t round, uint64_t block, std::shared_ptr<const SignVector> planes);
 
   // Complete ballots of closed rounds that no round has counted yet: voter and the ballot's round.
   std::map<VoterId, uint64_t> CompleteLate() const;
 
   void Discard(VoterId voter) { fresh_.erase(voter), late_.erase(voter); }
 
-  // The ballots that count in round `open` for these voters (ascending): the fresh one where complete, else the late one.
-  // The box is empty afterwards, but for fresh ballots that are not complete: their rest may still come, late.
+  // The ballots that count in round `open` for these voters (ascending): the fresh one where complete, else the late
+  // one. The box is empty afterwards, but for fresh ballots that are not complete: their rest may still come, late.
   std::map<VoterId, PendingBallot> Close(uint64_t open, std::span<const VoterId> voters);
 
  private:

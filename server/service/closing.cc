@@ -1,4 +1,5 @@
-// From ballots to decision, in one direction: CloseIfDue -> RunClosing: decode -> journal -> publish -> apply -> OpenRound.
+// From ballots to decision, in one direction: CloseIfDue -> RunClosing: decode -> journal -> publish -> apply ->
+// OpenRound.
 #include <spdlog/spdlog.h>
 
 #include "common/status.h"
@@ -57,6 +58,12 @@ void Federation::CloseIfDue() {
   environment_.run([this] { RunClosing(); });
 }
 
+// The journal is written while ballots come in, by the runner; what a round's end leaves to write is little.
+void Federation::StageBallot(const BallotKey& key, std::shared_ptr<const SignVector> planes) {
+  if (!environment_.store->wants_ballots()) return;
+  environment_.run([this, key, planes = std::move(planes)] { environment_.store->Stage(key, *planes); });
+}
+
 void Federation::CountBallots() {
   for (const auto& [voter, ballot] : closing_->ballots) {
     Client& client = *registry_.FindById(voter);
@@ -69,9 +76,8 @@ void Federation::CountBallots() {
 void Federation::RunClosing() {
   // Nobody else touches closing_ while it is set, but for reading that it is.
   Closing& closing = *closing_;
-  ClosedRound frames;
   std::vector<v1::JournalRecord> records;
-  if (!closing.is_decoded) {
+  if (!closing.frames) {
     std::lock_guard lock(mu_);
     std::lock_guard core(core_mu_);
     closing.prelude.swap(pending_records_);
@@ -80,18 +86,17 @@ void Federation::RunClosing() {
   {
     std::lock_guard core(core_mu_);
     const absl::Time start = environment_.now();
-    if (!closing.is_decoded) {
+    if (!closing.frames) {
       if (options_.vote.carry > 0) previous_decisions_.assign(tally_.decisions().begin(), tally_.decisions().end());
       tally_.Decode(BallotsByBlock(closing.ballots, tally_.range().count), environment_.parallel);
-      closing.is_decoded = true;
       closing.row.trust = MeanTrust();
+      closing.frames = FramesOf(closing);
     }
-    frames = FramesOf(closing);
     records = RecordsOf(closing);
     closing.row.decode_seconds += absl::ToDoubleSeconds(environment_.now() - start);
   }
   if (!Journal(records)) return;  // Tick runs it again
-  PublishDecisions(std::move(frames));
+  PublishDecisions(*std::move(closing.frames));
   Fingerprint fingerprint;
   {
     std::lock_guard core(core_mu_);
@@ -117,7 +122,9 @@ double Federation::MeanTrust() {
 ClosedRound Federation::FramesOf(const Closing& closing) {
   ClosedRound frames;
   frames.number = closing.round;
-  for (uint64_t i = 0; i < tally_.range().count; ++i) {
+  frames.plain.resize(tally_.range().count);
+  frames.decisions.resize(tally_.range().count);
+  environment_.parallel(tally_.range().count, [&](size_t i) {
     const SignVector& decision = tally_.decisions()[i];
     v1::ServerMessage message;
     v1::DecisionBlock& block = *message.mutable_decision();
@@ -126,13 +133,12 @@ ClosedRound Federation::FramesOf(const Closing& closing) {
     block.set_step(closing.step.size);
     block.set_decay(closing.step.decay);
     EncodeSigns(decision.signs, decision.zeros, {}, block.mutable_signs());
-    frames.plain.push_back(MakeFrame(message));
-    frames.decisions.push_back(frames.plain.back());
+    frames.plain[i] = frames.decisions[i] = MakeFrame(message);
     // Without carry too much changes from round to round for a difference to be smaller.
-    if (previous_decisions_.empty() || previous_decisions_[i].signs.empty()) continue;
+    if (previous_decisions_.empty() || previous_decisions_[i].signs.empty()) return;
     EncodeSigns(decision.signs, decision.zeros, previous_decisions_[i].signs, block.mutable_signs());
-    if (block.signs().signs_coding() == v1::SignBlock::DIFFERENCE) frames.decisions.back() = MakeFrame(message);
-  }
+    if (block.signs().signs_coding() == v1::SignBlock::DIFFERENCE) frames.decisions[i] = MakeFrame(message);
+  });
   return frames;
 }
 
@@ -150,16 +156,16 @@ std::vector<v1::JournalRecord> Federation::RecordsOf(const Closing& closing) {
     if (closing.row.late > 0) round.add_ages(static_cast<uint32_t>(closing.round - ballot.round));
     round.add_fractions(ballot.fraction);
   }
-  for (uint64_t i = 0; i < tally_.range().count; ++i) {
-    const uint64_t block = tally_.range().first + i;
-    if (environment_.store->wants_ballots()) {
-      for (const auto& [voter, ballot] : closing.ballots) {
-        v1::BallotRecord& record = *records.emplace_back().mutable_ballot();
-        record.set_block(block);
-        record.set_client_id(voter);
-        EncodeSigns(ballot.blocks[i]->signs, ballot.blocks[i]->zeros, {}, record.mutable_signs());
+  if (environment_.store->wants_ballots()) {
+    for (const auto& [voter, ballot] : closing.ballots) {
+      for (uint64_t i = 0; i < tally_.range().count; ++i) {
+        const BallotKey key{voter, ballot.round, tally_.range().first + i};
+        if (!environment_.store->IsStaged(key)) records.push_back(RecordOf(key, *ballot.blocks[i]));
       }
     }
+  }
+  for (uint64_t i = 0; i < tally_.range().count; ++i) {
+    const uint64_t block = tally_.range().first + i;
     v1::DecisionRecord& record = *records.emplace_back().mutable_decision();
     record.set_block(block);
     EncodeSigns(tally_.decisions()[i].signs, tally_.decisions()[i].zeros, {}, record.mutable_signs());
@@ -170,15 +176,12 @@ std::vector<v1::JournalRecord> Federation::RecordsOf(const Closing& closing) {
 
 bool Federation::Journal(std::span<const v1::JournalRecord> records) {
   const absl::Time start = environment_.now();
-  absl::Status status;
-  {
-    std::lock_guard core(core_mu_);
-    status = environment_.store->Append(records);
-  }
+  const absl::Status status = environment_.store->Append(records);
   std::lock_guard lock(mu_);
   closing_->row.journal_seconds += absl::ToDoubleSeconds(environment_.now() - start);
   if (status.ok()) {
-    if (!disk_problem_.empty()) spdlog::info("the journal can be written again: going on with round {}", closing_->round);
+    if (!disk_problem_.empty())
+      spdlog::info("the journal can be written again: going on with round {}", closing_->round);
     disk_problem_.clear();
     return true;
   }
@@ -250,7 +253,7 @@ void Federation::WriteCheckpoint(const std::function<void(absl::StatusOr<v1::Che
   signvote::Checkpoint checkpoint;
   {
     std::lock_guard lock(mu_);
-    if (closing_ && closing_->is_decoded) {
+    if (closing_ && closing_->frames) {
       done(Error(absl::StatusCode::kFailedPrecondition, "round {} waits for the disk: {}; make room and try again",
                  closing_->round, disk_problem_));
       return;

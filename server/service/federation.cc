@@ -279,7 +279,11 @@ void Federation::Ballot(SessionId, Session& session, const v1::BallotBlock& ball
   if (!IsAsked(client)) {
     return Answer(session, ballot, Verdict::NOT_A_VOTER, fmt::format("not in the electorate of round {}", open));
   }
-  switch (box_.Add(client.id, client.fraction, ballot.round(), ballot.block(), *std::move(planes))) {
+  const auto shared = std::make_shared<const SignVector>(*std::move(planes));
+  const BallotBox::Outcome outcome = box_.Add(client.id, client.fraction, ballot.round(), ballot.block(), shared);
+  const bool is_new = outcome == BallotBox::Outcome::kAdded || outcome == BallotBox::Outcome::kCompleted;
+  if (is_new && age == 0) StageBallot({client.id, ballot.round(), ballot.block()}, shared);
+  switch (outcome) {
     case BallotBox::Outcome::kAdded:
       return;
     case BallotBox::Outcome::kDuplicate:
@@ -308,8 +312,8 @@ void Federation::Applied(Client& client, const v1::Applied& applied) {
 }
 
 void Federation::Evaluated(const Client& client, const v1::Evaluation& evaluation) {
-  const bool is_possible = evaluation.accuracy() >= 0 && evaluation.accuracy() <= 1 && std::isfinite(evaluation.loss()) &&
-                           evaluation.round() <= broadcast_.closed;
+  const bool is_possible = evaluation.accuracy() >= 0 && evaluation.accuracy() <= 1 &&
+                           std::isfinite(evaluation.loss()) && evaluation.round() <= broadcast_.closed;
   if (client.role != v1::OBSERVER || !is_possible) {
     spdlog::warn("{} reports an impossible evaluation: round {}, accuracy {}, loss {}; it is ignored", client.name,
                  evaluation.round(), evaluation.accuracy(), evaluation.loss());

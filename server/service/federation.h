@@ -22,12 +22,12 @@
 #include "common/bundle.h"
 #include "proto/signvote/v1/admin.pb.h"
 #include "proto/signvote/v1/federation.pb.h"
+#include "server/round/registry.h"
 #include "server/round/round.h"
 #include "server/round/tally.h"
 #include "server/service/ballot_box.h"
 #include "server/service/feed.h"
 #include "server/service/options.h"
-#include "server/round/registry.h"
 #include "server/store/store.h"
 
 namespace signvote {
@@ -52,7 +52,8 @@ struct RoundRow {
 struct Environment {
   Store* store = nullptr;
   ParallelFor parallel = Serially;
-  // Runs work soon, in the order given, never two at a time, and never from within the call.
+  // Runs work soon, in the order given, never two at a time, and never from within the call. The store is used by such
+  // work alone.
   std::function<void(std::function<void()>)> run;
   std::function<absl::Time()> now;
   // There may be something for this session to send, or it has ended. Never called with a lock held.
@@ -118,7 +119,7 @@ class Federation {
     std::map<VoterId, PendingBallot> ballots;
     std::vector<v1::JournalRecord> prelude;  // what happened before it: clients, step size
     RoundRow row;
-    bool is_decoded = false;
+    std::optional<ClosedRound> frames;  // once it is decoded
   };
   // Collects whom to wake while mu_ is held, and wakes them afterwards.
   class Locked;
@@ -141,19 +142,20 @@ class Federation {
   uint64_t CountedThrough(const Client& client) const;
 
   // closing.cc: from ballots to decision.
-  void OpenRound();   // mu_ held
-  void CloseIfDue();  // mu_ held
-  void RunClosing();  // on the environment's runner, like the next three
+  void OpenRound();                                                                  // mu_ held
+  void CloseIfDue();                                                                 // mu_ held
+  void StageBallot(const BallotKey& key, std::shared_ptr<const SignVector> planes);  // mu_ held
+  void RunClosing();                                                 // on the environment's runner, like the next three
   std::vector<v1::JournalRecord> RecordsOf(const Closing& closing);  // core_mu_ held
   ClosedRound FramesOf(const Closing& closing);                      // core_mu_ held
   bool Journal(std::span<const v1::JournalRecord> records);
   void PublishDecisions(ClosedRound round);
   void PublishRound(const Fingerprint& fingerprint);
   void WriteCheckpoint(const std::function<void(absl::StatusOr<v1::CheckpointResponse>)>& done);
-  void CountBallots();          // mu_ held
+  void CountBallots();                                                 // mu_ held
   void ApplyToElectorate(std::span<const v1::JournalRecord> records);  // core_mu_ held
-  double MeanTrust();           // core_mu_ held
-  StepOptions StepNow() const;  // mu_ held
+  double MeanTrust();                                                  // core_mu_ held
+  StepOptions StepNow() const;                                         // mu_ held
 
   // administration.cc; mu_ held.
   v1::RunStatus MakeStatus() const;
@@ -180,7 +182,7 @@ class Federation {
   BallotBox box_;
   std::optional<Round> round_;  // takes ballots
   absl::Time round_opened_;
-  std::set<VoterId> asked_;     // with rounds.electorate: the round's draw
+  std::set<VoterId> asked_;  // with rounds.electorate: the round's draw
   std::optional<Closing> closing_;
   absl::Time retry_at_ = absl::InfiniteFuture();  // a closing that the disk refused
   std::string disk_problem_;

@@ -2,7 +2,7 @@
 // and lie in the file as in memory.
 //
 //   segment := header record*
-//   record  := checksum magic length append left body padding
+//   record  := checksum magic length append place body padding
 #pragma once
 
 #include <xxhash.h>
@@ -31,20 +31,22 @@ struct SegmentHeader {
   uint64_t checksum = 0;     // XXH3-64 of the fields before
 };
 
+inline constexpr uint32_t kLast = uint32_t{1} << 31;
+
 struct RecordHeader {
   uint64_t checksum = 0;  // XXH3-64 of everything behind it to the end of the padding, seeded by salt + the offset
   uint32_t magic = kRecordMagic;
   uint32_t length = 0;  // of the body, a serialised v1::JournalRecord
   uint32_t append = 0;  // counts appends over all segments: what was made durable together has one number
-  uint32_t left = 0;    // records of the same append that follow; 0: with this one it is whole
+  uint32_t place = 0;   // counts the records of the append from 0; kLast is set in the one that makes it whole
 };
 
 static_assert(sizeof(SegmentHeader) == 32 && sizeof(RecordHeader) == 24 && std::is_trivially_copyable_v<RecordHeader>);
 
 // From the record's offset to where the next one begins: after the last of an append, on a new page, so that writing
 // the next append touches no byte that is durable.
-constexpr uint64_t RecordBytes(uint64_t offset, uint64_t length, uint32_t left) {
-  const uint64_t multiple = left > 0 ? kAlignment : kPageBytes;
+constexpr uint64_t RecordBytes(uint64_t offset, uint64_t length, uint32_t place) {
+  const uint64_t multiple = place & kLast ? kPageBytes : kAlignment;
   return (offset + sizeof(RecordHeader) + length + multiple - 1) / multiple * multiple - offset;
 }
 

@@ -4,6 +4,8 @@
 #include <google/protobuf/wire_format_lite.h>
 
 #include <algorithm>
+#include <atomic>
+#include <utility>
 
 #include "common/random.h"
 #include "common/status.h"
@@ -63,42 +65,40 @@ absl::StatusOr<std::optional<uint64_t>> RoundOf(Bodies bodies) {
 }
 
 absl::Status Replay::Play(Bodies bodies) {
-  std::optional<v1::RoundRecord> round;
-  std::vector<std::string_view> planes;
-  bool has_ballots = false, is_ended = false;
+  RoundParts parts;
   for (std::string_view body : bodies) {
     ASSIGN_OR_RETURN(const Part part, PartOf(body));
-    if (is_ended) return Malformed("a record follows the end of a round");
-    if (part.kind == JournalRecord::kClient && !round) {
+    if (parts.is_ended) return Malformed("a record follows the end of a round");
+    if (part.kind == JournalRecord::kClient && !parts.round) {
       v1::ClientRecord client;
       RETURN_IF_ERROR(Parse(part.payload, &client));
       state_->registry.Apply(client);
       state_->tally.electorate().SetEvicted(client.client_id(), client.evicted());
-    } else if (part.kind == JournalRecord::kStep && !round) {
+    } else if (part.kind == JournalRecord::kStep && !parts.round) {
       v1::StepRecord step;
       RETURN_IF_ERROR(Parse(part.payload, &step));
       state_->step_size = step.size();
-    } else if (part.kind == JournalRecord::kRound && !round) {
-      RETURN_IF_ERROR(Parse(part.payload, &round.emplace()));
-    } else if (part.kind == JournalRecord::kRoundEnd && round) {
-      is_ended = true;
-    } else if ((part.kind == JournalRecord::kBallot || part.kind == JournalRecord::kDecision) && round) {
-      has_ballots |= part.kind == JournalRecord::kBallot;
-      planes.push_back(part.payload);
+    } else if (part.kind == JournalRecord::kRound && !parts.round) {
+      RETURN_IF_ERROR(Parse(part.payload, &parts.round.emplace()));
+    } else if (part.kind == JournalRecord::kBallot && parts.decisions.empty()) {
+      parts.ballots.push_back(part.payload);
+    } else if (part.kind == JournalRecord::kDecision && parts.round) {
+      parts.decisions.push_back(part.payload);
+    } else if (part.kind == JournalRecord::kRoundEnd && parts.round) {
+      parts.is_ended = true;
     } else {
       return Malformed(fmt::format("a record of kind {} stands where none of its kind belongs", part.kind));
     }
   }
-  if (!round) return absl::OkStatus();
-  if (!is_ended) return Malformed(fmt::format("round {} has no end", round->round()));
-  if (absl::Status status = PlayRound(*round, planes, has_ballots); !status.ok()) {
-    return Annotate(status, fmt::format("round {}", round->round()));
-  }
+  if (!parts.round) return absl::OkStatus();
+  const uint64_t number = parts.round->round();
+  if (!parts.is_ended) return Malformed(fmt::format("round {} has no end", number));
+  if (absl::Status status = PlayRound(parts); !status.ok()) return Annotate(status, fmt::format("round {}", number));
   return absl::OkStatus();
 }
 
-absl::Status Replay::PlayRound(const v1::RoundRecord& round, std::span<const std::string_view> planes,
-                               bool has_ballots) {
+absl::Status Replay::PlayRound(const RoundParts& parts) {
+  const v1::RoundRecord& round = *parts.round;
   Tally& tally = state_->tally;
   if (round.round() != tally.round() + 1) return Malformed(fmt::format("it follows round {}", tally.round()));
   if (FromProto(round.before()) != tally.fingerprint()) {
@@ -106,15 +106,11 @@ absl::Status Replay::PlayRound(const v1::RoundRecord& round, std::span<const std
                                  FromProto(round.before()).Hex(), tally.fingerprint().Hex()));
   }
   ASSIGN_OR_RETURN(const std::vector<Voter> voters, VotersOf(round));
-  const size_t per_block = (has_ballots ? voters.size() : 0) + 1;
-  if (planes.size() != per_block * tally.range().count) {
-    return Malformed(
-        fmt::format("it has {} ballots and decisions, expected {}", planes.size(), per_block * tally.range().count));
-  }
-  RETURN_IF_ERROR(DecodePlanes(planes, voters, per_block));
+  RETURN_IF_ERROR(DecodeDecisions(parts.decisions));
 
-  is_exact_ &= has_ballots || voters.empty();
+  is_exact_ &= !parts.ballots.empty() || voters.empty();
   if (is_exact_) {
+    RETURN_IF_ERROR(DecodeBallots(parts.ballots, voters));
     RETURN_IF_ERROR(DecodeAgain(voters));
   } else {
     Follow(voters);
@@ -129,32 +125,69 @@ absl::Status Replay::PlayRound(const v1::RoundRecord& round, std::span<const std
   return absl::OkStatus();
 }
 
-absl::Status Replay::DecodePlanes(std::span<const std::string_view> payloads, std::span<const Voter> voters,
-                                  size_t per_block) {
+absl::Status Replay::DecodeBallots(std::span<const std::string_view> payloads, std::span<const Voter> voters) {
   const BlockRange& range = state_->tally.range();
-  const bool has_stripes = std::any_of(voters.begin(), voters.end(), [](const Voter& voter) { return voter.k > 1; });
   uint64_t seed = 0;
-  if (has_stripes) {
+  if (std::any_of(voters.begin(), voters.end(), [](const Voter& voter) { return voter.k > 1; })) {
     ASSIGN_OR_RETURN(seed, Seed());
   }
-  planes_.resize(payloads.size());
+  ballots_.resize(voters.size() * range.count);
+  for (Planes& planes : ballots_) planes.is_there = false;
   std::vector<absl::Status> statuses(payloads.size());
   parallel_(payloads.size(), [&](size_t i) {
-    Planes& planes = planes_[i];
-    planes.payload = payloads[i];
-    planes.block = range.first + i / per_block;
-    planes.coordinates = range.Size(planes.block);
-    planes.voter.reset();
-    planes.stripes.clear();
-    if (const size_t place = i % per_block; place + 1 < per_block) {
-      const Voter& voter = voters[place];
-      planes.voter = place;
-      if (voter.k > 1) {
-        planes.stripes = VotedStripes({seed, voter.id, voter.ballot_round, voter.k}, planes.block, planes.coordinates);
-        planes.coordinates = StripeVotes(planes.stripes, planes.coordinates);
-      }
+    thread_local v1::BallotRecord ballot;  // reused: its strings keep their memory
+    statuses[i] = Parse(payloads[i], &ballot);
+    const auto voter = std::lower_bound(voters.begin(), voters.end(), ballot.client_id(),
+                                        [](const Voter& v, uint64_t id) { return v.id < id; });
+    // Written ahead and then not counted.
+    if (!statuses[i].ok() || voter == voters.end() || voter->id != ballot.client_id() ||
+        voter->ballot_round != ballot.round() || !range.Contains(ballot.block())) {
+      return;
     }
-    statuses[i] = Decode(&planes, voters);
+    const uint64_t block = ballot.block();
+    Planes& planes = ballots_[(block - range.first) * voters.size() + static_cast<size_t>(voter - voters.begin())];
+    // Each place is written once: two threads meet here only over a journal that holds a ballot twice.
+    if (std::atomic_ref(planes.is_there).exchange(true)) {
+      statuses[i] = Malformed(fmt::format("block {}: the ballot of {:016x} is there twice", block, voter->id));
+      return;
+    }
+    uint64_t votes = range.Size(block);
+    planes.stripes.clear();
+    if (voter->k > 1) {
+      planes.stripes = VotedStripes({seed, voter->id, voter->ballot_round, voter->k}, block, votes);
+      votes = StripeVotes(planes.stripes, votes);
+    }
+    if (absl::Status status = DecodeSigns(ballot.signs(), votes, {}, &planes.signs); !status.ok()) {
+      statuses[i] = Malformed(fmt::format("block {}: {}", block, Message(status)));
+    }
+  });
+  RETURN_IF_ERROR(FirstError(statuses));
+  for (size_t i = 0; i < ballots_.size(); ++i) {
+    if (ballots_[i].is_there) continue;
+    return Malformed(fmt::format("block {}: the ballot of {:016x} is missing", range.first + i / voters.size(),
+                                 voters[i % voters.size()].id));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Replay::DecodeDecisions(std::span<const std::string_view> payloads) {
+  const BlockRange& range = state_->tally.range();
+  if (payloads.size() != range.count) {
+    return Malformed(fmt::format("it has {} decisions, expected {}", payloads.size(), range.count));
+  }
+  decisions_.resize(payloads.size());
+  std::vector<absl::Status> statuses(payloads.size());
+  parallel_(payloads.size(), [&](size_t i) {
+    thread_local v1::DecisionRecord decision;
+    const uint64_t block = range.first + i;
+    statuses[i] = Parse(payloads[i], &decision);
+    if (!statuses[i].ok()) return;
+    if (decision.block() != block) {
+      statuses[i] = Malformed(fmt::format("block {} stands where {} belongs", decision.block(), block));
+    } else if (absl::Status status = DecodeSigns(decision.signs(), range.Size(block), {}, &decisions_[i]);
+               !status.ok()) {
+      statuses[i] = Malformed(fmt::format("block {}: {}", block, Message(status)));
+    }
   });
   return FirstError(statuses);
 }
@@ -182,45 +215,17 @@ absl::StatusOr<uint64_t> Replay::Seed() {
   return *seed_;
 }
 
-absl::Status Replay::Decode(Planes* planes, std::span<const Voter> voters) const {
-  thread_local v1::BallotRecord ballot;  // reused: their strings keep their memory
-  thread_local v1::DecisionRecord decision;
-  uint64_t block = 0;
-  const v1::SignBlock* signs = nullptr;
-  if (planes->voter) {
-    RETURN_IF_ERROR(Parse(planes->payload, &ballot));
-    const uint64_t expected = voters[*planes->voter].id;
-    if (ballot.client_id() != expected) {
-      return Malformed(
-          fmt::format("a ballot of {:016x} stands where that of {:016x} belongs", ballot.client_id(), expected));
-    }
-    block = ballot.block();
-    signs = &ballot.signs();
-  } else {
-    RETURN_IF_ERROR(Parse(planes->payload, &decision));
-    block = decision.block();
-    signs = &decision.signs();
-  }
-  if (block != planes->block) return Malformed(fmt::format("block {} stands where {} belongs", block, planes->block));
-  const absl::Status status = DecodeSigns(*signs, planes->coordinates, {}, &planes->signs);
-  return status.ok() ? status : Malformed(fmt::format("block {}: {}", block, Message(status)));
-}
-
 absl::Status Replay::DecodeAgain(std::span<const Voter> voters) {
   Tally& tally = state_->tally;
   std::vector<std::vector<Ballot>> ballots(tally.range().count);
-  std::vector<const SignVector*> recorded;
-  for (const Planes& planes : planes_) {
-    if (planes.voter) {
-      ballots[planes.block - tally.range().first].push_back(
-          {voters[*planes.voter].id, planes.signs.signs, planes.signs.zeros, planes.stripes});
-    } else {
-      recorded.push_back(&planes.signs);
-    }
+  for (size_t i = 0; i < ballots_.size(); ++i) {
+    const Planes& planes = ballots_[i];
+    ballots[i / voters.size()].push_back(
+        {voters[i % voters.size()].id, planes.signs.signs, planes.signs.zeros, planes.stripes});
   }
   tally.Decode(ballots, parallel_);
-  for (size_t i = 0; i < recorded.size(); ++i) {
-    if (tally.decisions()[i] == *recorded[i]) continue;
+  for (size_t i = 0; i < decisions_.size(); ++i) {
+    if (tally.decisions()[i] == decisions_[i]) continue;
     return Malformed(fmt::format(
         "block {}: its ballots decode to another decision than the recorded one: this program computes differently "
         "from the one that wrote the journal (use that one), or the checkpoint is not what it seems",
@@ -232,11 +237,7 @@ absl::Status Replay::DecodeAgain(std::span<const Voter> voters) {
 void Replay::Follow(std::span<const Voter> voters) {
   std::vector<VoterId> ids;
   for (const Voter& voter : voters) ids.push_back(voter.id);
-  std::vector<SignVector> decisions;
-  for (Planes& planes : planes_) {
-    if (!planes.voter) decisions.push_back(std::move(planes.signs));
-  }
-  state_->tally.Follow(ids, std::move(decisions));
+  state_->tally.Follow(ids, std::exchange(decisions_, {}));
 }
 
 }  // namespace signvote

@@ -46,12 +46,15 @@ class Replay {
   uint64_t rounds() const { return rounds_; }  // played
 
  private:
-  // One plane pair of the round: a voter's ballot on a block, or the decision.
+  // The serialised records of one round, in the order of the journal.
+  struct RoundParts {
+    std::optional<v1::RoundRecord> round;
+    std::vector<std::string_view> ballots, decisions;
+    bool is_ended = false;
+  };
+  // A voter's ballot on a block.
   struct Planes {
-    std::string_view payload;  // serialised BallotRecord or DecisionRecord
-    uint64_t block = 0;
-    std::optional<size_t> voter;  // index; nullopt: the decision
-    uint64_t coordinates = 0;     // that it must carry
+    bool is_there = false;
     std::vector<uint32_t> stripes;
     SignVector signs;
   };
@@ -61,13 +64,13 @@ class Replay {
     uint32_t k = 1;
   };
 
-  absl::Status PlayRound(const v1::RoundRecord& round, std::span<const std::string_view> planes, bool has_ballots);
+  absl::Status PlayRound(const RoundParts& parts);
   absl::StatusOr<std::vector<Voter>> VotersOf(const v1::RoundRecord& round);
   absl::StatusOr<uint64_t> Seed();
-  // Fills planes_ from serialised ballots and decisions, `per_block` of them for each block.
-  absl::Status DecodePlanes(std::span<const std::string_view> payloads, std::span<const Voter> voters,
-                            size_t per_block);
-  absl::Status Decode(Planes* planes, std::span<const Voter> voters) const;
+  // Fills ballots_ with those that the round counted.
+  absl::Status DecodeBallots(std::span<const std::string_view> payloads, std::span<const Voter> voters);
+  // Fills decisions_.
+  absl::Status DecodeDecisions(std::span<const std::string_view> payloads);
   absl::Status DecodeAgain(std::span<const Voter> voters);
   void Follow(std::span<const Voter> voters);
 
@@ -77,7 +80,9 @@ class Replay {
   std::optional<uint64_t> seed_;
   bool is_exact_ = true;
   uint64_t rounds_ = 0;
-  std::vector<Planes> planes_;  // reused from round to round
+  // Reused from round to round.
+  std::vector<Planes> ballots_;  // block by block, in the order of voters
+  std::vector<SignVector> decisions_;
 };
 
 }  // namespace signvote

@@ -6,18 +6,42 @@
 
 namespace signvote {
 
+v1::JournalRecord RecordOf(const BallotKey& key, const SignVector& planes) {
+  v1::JournalRecord record;
+  v1::BallotRecord& ballot = *record.mutable_ballot();
+  ballot.set_client_id(key.client_id);
+  ballot.set_round(key.round);
+  ballot.set_block(key.block);
+  EncodeSigns(planes.signs, planes.zeros, {}, ballot.mutable_signs());
+  return record;
+}
+
+void RunStore::Stage(const BallotKey& key, const SignVector& planes) {
+  if (!wants_ballots()) return;
+  if (writer_->Stage(RecordOf(key, planes)).ok()) {
+    staged_.insert(key);
+  } else {
+    staged_.clear();
+  }
+}
+
 absl::Status RunStore::Append(std::span<const v1::JournalRecord> records) {
-  return wants_decisions() ? writer_->Append(records) : absl::OkStatus();
+  if (!wants_decisions()) return absl::OkStatus();
+  staged_.clear();
+  return writer_->Append(records);
 }
 
 absl::StatusOr<std::string> RunStore::WriteCheckpoint(const Checkpoint& checkpoint) {
   RETURN_IF_ERROR(SaveCheckpoint(*disk_, options_.directory, options_.run, options_.tensors, checkpoint));
   // The checkpoint stands. Where a new segment cannot be begun, the old one goes on and recovery reads it past the
   // checkpoint; what could not be pruned is pruned at the next one.
-  if (writer_->position().after_round != checkpoint.round && writer_->Settle().ok()) {
-    auto next =
-        SegmentWriter::Create(disk_, options_.directory, checkpoint.round, writer_->position().append, options_.run);
-    if (next.ok()) writer_ = *std::move(next);
+  if (writer_->position().after_round != checkpoint.round) {
+    staged_.clear();
+    if (writer_->Settle().ok()) {
+      auto next =
+          SegmentWriter::Create(disk_, options_.directory, checkpoint.round, writer_->position().append, options_.run);
+      if (next.ok()) writer_ = *std::move(next);
+    }
   }
   Prune(*disk_, options_.directory, options_.keep).IgnoreError();
   return CheckpointPath(options_.directory, checkpoint.round);

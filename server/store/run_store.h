@@ -4,7 +4,7 @@
 #pragma once
 
 #include <memory>
-#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -27,7 +27,11 @@ class RunStore final : public Store {
 
   RunStore(Disk* disk, Options options, std::unique_ptr<Disk::Lock> lock, std::unique_ptr<SegmentWriter> writer)
       : disk_(disk), options_(std::move(options)), lock_(std::move(lock)), writer_(std::move(writer)) {}
+  // What is staged goes with the store: no round closed on it.
+  ~RunStore() override { writer_->Settle().IgnoreError(); }
 
+  void Stage(const BallotKey& key, const SignVector& planes) override;
+  bool IsStaged(const BallotKey& key) const override { return staged_.contains(key); }
   absl::Status Append(std::span<const v1::JournalRecord> records) override;
   bool wants_ballots() const override { return options_.durability == "ballots"; }
   bool wants_decisions() const override { return options_.durability != "none"; }
@@ -38,6 +42,7 @@ class RunStore final : public Store {
   const Options options_;
   const std::unique_ptr<Disk::Lock> lock_;
   std::unique_ptr<SegmentWriter> writer_;
+  std::set<BallotKey> staged_;
 };
 
 }  // namespace signvote

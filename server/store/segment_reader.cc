@@ -11,7 +11,7 @@ namespace {
 constexpr uint64_t kReadBytes = uint64_t{4} << 20;
 
 uint64_t RecordBytes(uint64_t offset, const journal::RecordHeader& header) {
-  return journal::RecordBytes(offset, header.length, header.left);
+  return journal::RecordBytes(offset, header.length, header.place);
 }
 
 }  // namespace
@@ -54,20 +54,21 @@ absl::StatusOr<std::optional<std::span<const std::string_view>>> SegmentReader::
   std::vector<std::pair<uint64_t, uint32_t>> bodies;  // offset, length: the buffer may move while it grows
   append_begins_ = keep_from_ = position_.end;
   uint64_t offset = append_begins_;
-  for (uint32_t left = 1; left > 0;) {
+  for (bool is_whole = false; !is_whole;) {
     ASSIGN_OR_RETURN(Record record, ReadRecord(offset));
     const journal::RecordHeader& header = record.header;
     if (record.problem.empty() && header.append != position_.append + 1) {
       record.problem = fmt::format("the record belongs to append {}, expected {}", header.append, position_.append + 1);
-    } else if (record.problem.empty() && !bodies.empty() && header.left != left - 1) {
-      record.problem = fmt::format("{} records of the append are left, expected {}", header.left, left - 1);
+    } else if (record.problem.empty() && (header.place & ~journal::kLast) != bodies.size()) {
+      record.problem = fmt::format("the record is number {} of its append, expected {}", header.place & ~journal::kLast,
+                                   bodies.size());
     }
     if (!record.problem.empty()) {
       RETURN_IF_ERROR(Judge(offset, record.problem));
       return std::nullopt;
     }
     bodies.emplace_back(record.body, header.length);
-    left = header.left;
+    is_whole = header.place & journal::kLast;
     offset += RecordBytes(offset, header);
   }
   position_.end = offset;

@@ -17,7 +17,7 @@ struct Place {
   uint64_t salt = 0;
   uint64_t offset = 0;  // in the file
   uint32_t append = 0;
-  uint32_t left = 0;
+  uint32_t place = 0;
 };
 
 absl::Status PutRecord(const v1::JournalRecord& record, const Place& place, PageBuffer* out) {
@@ -26,12 +26,12 @@ absl::Status PutRecord(const v1::JournalRecord& record, const Place& place, Page
     return InvalidArgument("a journal record of {} bytes: expected at most {}", length, journal::kMaxBodyBytes);
   }
   const size_t begin = out->size();
-  out->resize(begin + journal::RecordBytes(place.offset, length, place.left));
+  out->resize(begin + journal::RecordBytes(place.offset, length, place.place));
   char* at = out->data() + begin;
   char* body = at + sizeof(journal::RecordHeader);
   record.SerializeWithCachedSizesToArray(reinterpret_cast<uint8_t*>(body));
   std::fill(body + length, out->data() + out->size(), '\0');
-  journal::RecordHeader header{.length = static_cast<uint32_t>(length), .append = place.append, .left = place.left};
+  journal::RecordHeader header{.length = static_cast<uint32_t>(length), .append = place.append, .place = place.place};
   std::memcpy(at, &header, sizeof(header));
   header.checksum = journal::ChecksumOf({at, out->size() - begin}, place.salt, place.offset);
   std::memcpy(at, &header.checksum, sizeof(header.checksum));
@@ -49,7 +49,7 @@ absl::StatusOr<std::unique_ptr<SegmentWriter>> SegmentWriter::Create(Disk* disk,
   v1::JournalRecord first;
   *first.mutable_run() = run;
   PageBuffer record;
-  RETURN_IF_ERROR(PutRecord(first, {header.salt, sizeof(header), append, 0}, &record));
+  RETURN_IF_ERROR(PutRecord(first, {header.salt, sizeof(header), append, journal::kLast}, &record));
   const std::string_view parts[] = {{reinterpret_cast<const char*>(&header), sizeof(header)},
                                     {record.data(), record.size()}};
 
@@ -80,41 +80,52 @@ absl::Status SegmentWriter::Reopen() {
     RETURN_IF_ERROR(file->Sync());
   }
   file_ = std::move(file);
+  records_ = 0;
+  written_ = position_.end;
+  buffer_.clear();
   return absl::OkStatus();
+}
+
+absl::Status SegmentWriter::Settle() { return file_ && records_ == 0 ? absl::OkStatus() : Reopen(); }
+
+absl::Status SegmentWriter::TakeBack(absl::Status why) {
+  file_->Truncate(position_.end).IgnoreError();
+  file_.reset();
+  return why;
+}
+
+absl::Status SegmentWriter::Stage(const v1::JournalRecord& record) {
+  if (!file_) RETURN_IF_ERROR(Reopen());
+  absl::Status status = Put(record, false);
+  return status.ok() ? status : TakeBack(status);
 }
 
 absl::Status SegmentWriter::Append(std::span<const v1::JournalRecord> records) {
   if (records.empty()) return absl::OkStatus();
-  RETURN_IF_ERROR(Settle());
-  uint64_t end = position_.end;
-  absl::Status status = Write(records, &end);
+  if (!file_) RETURN_IF_ERROR(Reopen());
+  absl::Status status;
+  for (size_t i = 0; i < records.size() && status.ok(); ++i) status = Put(records[i], i + 1 == records.size());
+  if (status.ok()) status = Flush();  // ends on a page
   if (status.ok()) status = file_->Sync();
-  if (!status.ok()) {
-    // No half round stays visible, as far as this disk still obeys; Reopen makes sure of it before the next attempt.
-    file_->Truncate(position_.end).IgnoreError();
-    file_.reset();
-    return status;
-  }
-  position_.end = end;
+  if (!status.ok()) return TakeBack(status);
+  position_.end = written_;
   ++position_.append;
+  records_ = 0;
   return absl::OkStatus();
 }
 
-absl::Status SegmentWriter::Write(std::span<const v1::JournalRecord> records, uint64_t* end) {
-  buffer_.clear();
-  for (size_t i = 0; i < records.size(); ++i) {
-    const Place place{position_.salt, *end + buffer_.size(), position_.append + 1,
-                      static_cast<uint32_t>(records.size() - 1 - i)};
-    RETURN_IF_ERROR(PutRecord(records[i], place, &buffer_));
-    if (buffer_.size() >= kWriteBytes) RETURN_IF_ERROR(Flush(end));
-  }
-  return Flush(end);  // ends on a page
+absl::Status SegmentWriter::Put(const v1::JournalRecord& record, bool is_last) {
+  const Place place{position_.salt, written_ + buffer_.size(), position_.append + 1,
+                    records_ | (is_last ? journal::kLast : 0)};
+  RETURN_IF_ERROR(PutRecord(record, place, &buffer_));
+  ++records_;
+  return buffer_.size() >= kWriteBytes ? Flush() : absl::OkStatus();
 }
 
-absl::Status SegmentWriter::Flush(uint64_t* end) {
+absl::Status SegmentWriter::Flush() {
   const size_t whole = buffer_.size() / kPageBytes * kPageBytes;
-  RETURN_IF_ERROR(file_->Write(*end, {buffer_.data(), whole}));
-  *end += whole;
+  RETURN_IF_ERROR(file_->Write(written_, {buffer_.data(), whole}));
+  written_ += whole;
   std::copy(buffer_.begin() + static_cast<ptrdiff_t>(whole), buffer_.end(), buffer_.begin());
   buffer_.resize(buffer_.size() - whole);
   return absl::OkStatus();

@@ -1,7 +1,7 @@
 // Appends to one journal segment.
 //
-// Invariant: the file is durable up to end(), and what lies behind it is either nothing or the rest of an append that
-// failed, which goes before the next one is written. Not thread-safe.
+// Invariant: the file is durable up to position().end, and what lies behind it is what was staged for the next append,
+// or the rest of one that failed, which goes before anything else is written. Not thread-safe.
 #pragma once
 
 #include <absl/status/statusor.h>
@@ -48,11 +48,15 @@ class SegmentWriter {
   static absl::StatusOr<std::unique_ptr<SegmentWriter>> Continue(Disk* disk, const std::string& directory,
                                                                  const Position& position);
 
-  // Durable when it returns, all or none. After an error the same records may be tried again.
+  // Writes the next append's first records ahead of it, without making them durable. An error takes back all that was
+  // staged.
+  absl::Status Stage(const v1::JournalRecord& record);
+  // Durable when it returns, together with what was staged, or nothing of it is. After an error nothing is staged, and
+  // the same records may be tried again.
   absl::Status Append(std::span<const v1::JournalRecord> records);
 
-  // Removes, durably, what an append that failed may have left.
-  absl::Status Settle() { return file_ ? absl::OkStatus() : Reopen(); }
+  // Removes, durably, what was staged, and what an append that failed may have left.
+  absl::Status Settle();
 
   const Position& position() const { return position_; }
 
@@ -62,15 +66,20 @@ class SegmentWriter {
 
   // The file cut to end(), durably.
   absl::Status Reopen();
-  absl::Status Write(std::span<const v1::JournalRecord> records, uint64_t* end);
-  // Writes the whole pages of the buffer at *end.
-  absl::Status Flush(uint64_t* end);
+  absl::Status Put(const v1::JournalRecord& record, bool is_last);
+  // Writes the whole pages of the buffer.
+  absl::Status Flush();
+  // No half append stays visible, as far as this disk still obeys; Reopen makes sure of it before the next attempt.
+  absl::Status TakeBack(absl::Status why);
 
   Disk* const disk_;
   const std::string path_;
   std::unique_ptr<File> file_;  // null after a failure: Reopen first
   Position position_;
-  PageBuffer buffer_;  // begins at a page of the file
+  // The append under way.
+  uint32_t records_ = 0;  // of it, in the file or the buffer
+  uint64_t written_ = 0;  // where the file goes on
+  PageBuffer buffer_;     // what goes there
 };
 
 }  // namespace signvote

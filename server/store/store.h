@@ -3,11 +3,13 @@
 
 #include <absl/status/status.h>
 
+#include <compare>
 #include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "common/sign_vector.h"
 #include "proto/signvote/v1/journal.pb.h"
 
 namespace signvote {
@@ -20,12 +22,27 @@ struct Checkpoint {
   float step_size = 0;            // set by an administrator; 0: that of the configuration
 };
 
+// One voter's ballot on one block.
+struct BallotKey {
+  uint64_t client_id = 0;
+  uint64_t round = 0;  // on whose parameters it was computed
+  uint64_t block = 0;
+  auto operator<=>(const BallotKey&) const = default;
+};
+v1::JournalRecord RecordOf(const BallotKey& key, const SignVector& planes);
+
+// Not thread-safe.
 class Store {
  public:
   virtual ~Store() = default;
 
-  // Makes the records durable, all or none. RESOURCE_EXHAUSTED (disk full) and UNAVAILABLE (I/O error) may be tried
-  // again with the same records.
+  // Writes a ballot of the open round ahead, so that little is left to write when it closes. Best effort: what could
+  // not be written, or was taken back since, is not staged any more, and belongs into the records of Append.
+  virtual void Stage(const BallotKey& key, const SignVector& planes) = 0;
+  virtual bool IsStaged(const BallotKey& key) const = 0;
+
+  // Makes the records durable, and what is staged with them, all or none. RESOURCE_EXHAUSTED (disk full) and
+  // UNAVAILABLE (I/O error) may be tried again with the same records.
   virtual absl::Status Append(std::span<const v1::JournalRecord> records) = 0;
 
   // Whether ballots belong into the records of a round (durability: ballots), or decisions alone.

@@ -9,7 +9,9 @@ using Outcome = BallotBox::Outcome;
 
 const BlockRange kTwoBlocks = BlockRange::All(kBlockCoordinates + 64);
 
-SignVector Planes(uint64_t word) { return {{word}, {}}; }
+std::shared_ptr<const SignVector> Planes(uint64_t word) {
+  return std::make_shared<const SignVector>(SignVector{{word}, {}});
+}
 
 TEST(BallotBox, ABallotIsCompleteWithItsLastBlock) {
   BallotBox box(kTwoBlocks, 0);
@@ -47,7 +49,7 @@ TEST(BallotBox, WhatWasHalfSentWhenItsRoundClosedMayBeCompletedLate) {
 
 TEST(BallotBox, KnowsTheStripesOfAFraction) {
   BallotBox box(BlockRange::All(8 * kStripeCoordinates), 3);
-  box.Add(7, 4, 1, 0, {std::vector<uint64_t>(2 * kWordsPerStripe), {}});
+  box.Add(7, 4, 1, 0, std::make_shared<const SignVector>(SignVector{std::vector<uint64_t>(2 * kWordsPerStripe), {}}));
   const VoterId voters[] = {7};
   const auto ballots = box.Close(1, voters);
   const auto by_block = BallotsByBlock(ballots, 1);

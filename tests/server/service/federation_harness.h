@@ -16,8 +16,17 @@ namespace signvote {
 
 class FakeStore final : public Store {
  public:
+  void Stage(const BallotKey& key, const SignVector& planes) override {
+    if (failure.ok()) staged.emplace(key, RecordOf(key, planes));
+  }
+  bool IsStaged(const BallotKey& key) const override { return staged.contains(key); }
   absl::Status Append(std::span<const v1::JournalRecord> records) override {
-    if (!failure.ok()) return failure;
+    if (!failure.ok()) {
+      staged.clear();
+      return failure;
+    }
+    for (auto& [key, record] : staged) journal.push_back(std::move(record));
+    staged.clear();
     journal.insert(journal.end(), records.begin(), records.end());
     return absl::OkStatus();
   }
@@ -30,6 +39,7 @@ class FakeStore final : public Store {
   }
 
   absl::Status failure;
+  std::map<BallotKey, v1::JournalRecord> staged;
   std::vector<v1::JournalRecord> journal;
   std::vector<Checkpoint> checkpoints;
 };

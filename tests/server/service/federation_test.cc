@@ -344,6 +344,9 @@ TEST(Federation, AFullDiskPausesTheRoundAndLosesNothing) {
   h.federation->Tick();
   EXPECT_EQ(h.Read(a).Of(Kind::kRoundClosed).size(), 1u);
   EXPECT_EQ(h.federation->Status().phase(), v1::COLLECTING);
+  const auto ballots = std::count_if(h.store.journal.begin(), h.store.journal.end(),
+                                     [](const v1::JournalRecord& record) { return record.has_ballot(); });
+  EXPECT_EQ(ballots, 1);
 }
 
 TEST(Federation, JournalsBallotsBeforeTheDecisionLeaves) {
@@ -354,7 +357,7 @@ TEST(Federation, JournalsBallotsBeforeTheDecisionLeaves) {
   std::vector<v1::JournalRecord::RecordCase> kinds;
   for (const auto& record : h.store.journal) kinds.push_back(record.record_case());
   using R = v1::JournalRecord;
-  EXPECT_THAT(kinds, ElementsAre(R::kClient, R::kRound, R::kBallot, R::kDecision, R::kRoundEnd));
+  EXPECT_THAT(kinds, ElementsAre(R::kBallot, R::kClient, R::kRound, R::kDecision, R::kRoundEnd));
 }
 
 TEST(Federation, PausesAndGoesOn) {

@@ -140,26 +140,49 @@ absl::Status LiveRun::Round() {
     if (has_fractions) record.add_fractions(voted.k);
   }
   tally.Decode(by_block, Serially);
-  for (size_t i = 0; i < by_block.size(); ++i) {
-    if (run_.store->wants_ballots()) {
-      for (const auto& [voter, voted] : ballots_) {
-        v1::BallotRecord& ballot = *records_.emplace_back().mutable_ballot();
-        ballot.set_block(tally.range().first + i);
-        ballot.set_client_id(voter);
-        EncodeSigns(voted.blocks[i].signs, voted.blocks[i].zeros, {}, ballot.mutable_signs());
+  StageSome(random);
+  return Retry();
+}
+
+// Some are written ahead, in any order, with one that will not be counted.
+void LiveRun::StageSome(Random& random) {
+  if (ballots_.empty()) return;
+  for (size_t i = 0; i < 2 * ballots_.size(); ++i) {
+    auto at = std::next(ballots_.begin(), static_cast<ptrdiff_t>(random.Below(ballots_.size())));
+    const BlockRange& range = run_.tally.range();
+    const uint64_t block = range.first + random.Below(range.count);
+    const BallotKey key{at->first, at->second.round, block};
+    if (!run_.store->IsStaged(key)) run_.store->Stage(key, at->second.blocks[block - range.first]);
+  }
+  run_.store->Stage({random.Next(), run_.tally.round() + 1, run_.tally.range().first},
+                    ballots_.begin()->second.blocks[0]);
+}
+
+// The round's records but for those of ballots that are staged.
+std::vector<v1::JournalRecord> LiveRun::Records() const {
+  const BlockRange& range = run_.tally.range();
+  std::vector<v1::JournalRecord> records = records_;
+  if (run_.store->wants_ballots()) {
+    for (const auto& [voter, voted] : ballots_) {
+      for (size_t i = 0; i < range.count; ++i) {
+        const BallotKey key{voter, voted.round, range.first + i};
+        if (!run_.store->IsStaged(key)) records.push_back(RecordOf(key, voted.blocks[i]));
       }
     }
-    v1::DecisionRecord& decision = *records_.emplace_back().mutable_decision();
-    decision.set_block(tally.range().first + i);
-    EncodeSigns(tally.decisions()[i].signs, tally.decisions()[i].zeros, {}, decision.mutable_signs());
   }
-  records_.emplace_back().mutable_round_end()->set_round(round);
-  return Retry();
+  for (size_t i = 0; i < range.count; ++i) {
+    v1::DecisionRecord& decision = *records.emplace_back().mutable_decision();
+    decision.set_block(range.first + i);
+    const SignVector& decided = run_.tally.decisions()[i];
+    EncodeSigns(decided.signs, decided.zeros, {}, decision.mutable_signs());
+  }
+  records.emplace_back().mutable_round_end()->set_round(run_.tally.round() + 1);
+  return records;
 }
 
 absl::Status LiveRun::Retry() {
   const auto start = std::chrono::steady_clock::now();
-  RETURN_IF_ERROR(run_.store->Append(records_));
+  RETURN_IF_ERROR(run_.store->Append(Records()));
   if (on_append) on_append(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
   run_.tally.Apply(step_, Serially);
   for (const auto& [voter, voted] : ballots_) {

@@ -62,11 +62,13 @@ class LiveRun {
 
   Voted RandomBallot(const Client& client, uint64_t round, Random& random) const;
   void Events(Random& random);
+  void StageSome(Random& random);
+  std::vector<v1::JournalRecord> Records() const;
 
   LiveOptions options_;
   OpenedRun run_;
   std::map<VoterId, Voted> ballots_;  // of the round under way
-  std::vector<v1::JournalRecord> records_;
+  std::vector<v1::JournalRecord> records_;  // clients, step and the round's
   Step step_;
 };
 
