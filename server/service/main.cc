@@ -6,6 +6,7 @@
 #include <memory>
 #include <thread>
 
+#include "common/files.h"
 #include "common/log.h"
 #include "common/signals.h"
 #include "common/status.h"
@@ -42,6 +43,7 @@ int Serve(const std::string& config, const std::vector<std::string>& overrides) 
     return kExitUsage;
   }
   StartLog("signvote-server", options->log);
+  RaiseFileLimit();
   // The watcher must block the signals before any other thread starts; it is told of the server once there is one.
   std::atomic<Server*> running{nullptr};
   std::atomic<bool> is_stopping{false};
