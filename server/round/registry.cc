@@ -10,9 +10,8 @@
 namespace signvote {
 
 absl::Status ValidateName(std::string_view name) {
-  const bool legal = std::all_of(name.begin(), name.end(), [](unsigned char c) {
-    return std::isalnum(c) || c == '.' || c == '_' || c == '-';
-  });
+  const bool legal = std::all_of(name.begin(), name.end(),
+                                 [](unsigned char c) { return std::isalnum(c) || c == '.' || c == '_' || c == '-'; });
   if (name.empty() || name.size() > 64 || !legal) {
     return InvalidArgument("client name \"{}\": expected 1 to 64 letters, digits, dots, underscores or dashes", name);
   }
@@ -78,8 +77,8 @@ absl::Status Registry::Restore(std::string_view bytes) {
   for (uint64_t i = 0; whole && i < count; ++i) {
     uint64_t size = 0;
     v1::ClientRecord record;
-    whole = TakeRaw(&bytes, &size) && size <= bytes.size() &&
-            record.ParseFromArray(bytes.data(), static_cast<int>(size));
+    whole =
+        TakeRaw(&bytes, &size) && size <= bytes.size() && record.ParseFromArray(bytes.data(), static_cast<int>(size));
     if (!whole) break;
     bytes.remove_prefix(size);
     restored.Apply(record);

@@ -45,7 +45,7 @@ std::optional<uint32_t> Round::Voted(VoterId voter) const {
 
 bool Round::MayClose(absl::Time now) const {
   if (ballots_ == 0 || ballots_ < options_.quorum) return false;
-  return waiting_ == 0 || now >= deadline_;
+  return waiting_ == 0 || is_certain_ || now >= deadline_;
 }
 
 std::string Round::Problem(absl::Time now) const {
@@ -58,6 +58,14 @@ std::string Round::Problem(absl::Time now) const {
                        options_.quorum);
   }
   return "";
+}
+
+std::vector<VoterId> Round::Missing() const {
+  std::vector<VoterId> missing;
+  for (const auto& [id, voter] : voters_) {
+    if (voter.Waited()) missing.push_back(id);
+  }
+  return missing;
 }
 
 std::vector<VoterId> Round::Voters() const {

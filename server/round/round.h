@@ -1,7 +1,8 @@
 // One open round as a state machine: who is asked, who has voted, and whether it may close.
 //
 // Pure: time comes in, verdicts come out; ballots themselves live elsewhere, named by voter. A round closes when every
-// voter that is asked and present has voted, or at its deadline with at least `quorum` ballots; with fewer it stays open.
+// voter that is asked and present has voted, when those who have not cannot change enough (close_early), or at its
+// deadline, always with at least `quorum` ballots; with fewer it stays open.
 #pragma once
 
 #include <absl/time/time.h>
@@ -20,6 +21,7 @@ struct RoundOptions {
   uint64_t total = 150;
   uint32_t quorum = 1;
   absl::Duration deadline = absl::Seconds(60);
+  double close_early = 0;      // close once this share of the coordinates is certain; 0: wait for everyone
   uint32_t max_staleness = 0;  // rounds
   uint32_t electorate = 0;     // voters asked a round; 0: all
 };
@@ -34,7 +36,8 @@ class Round {
   // `asked` is false for a voter that the draw left out: it is not waited for, its ballot is refused.
   void Arrive(VoterId voter, bool asked);
   void Depart(VoterId voter);
-  // Its complete ballot is in, `age` rounds old. A fresh ballot (age 0) replaces a late one. Departing takes no vote back.
+  // Its complete ballot is in, `age` rounds old. A fresh ballot (age 0) replaces a late one. Departing takes no vote
+  // back.
   void Vote(VoterId voter, uint32_t age);
   // An evicted voter's ballot is not counted, nor is it waited for.
   void Evict(VoterId voter);
@@ -42,6 +45,9 @@ class Round {
   bool IsAsked(VoterId voter) const;
   // The age of the ballot that is in, if one is.
   std::optional<uint32_t> Voted(VoterId voter) const;
+
+  // The share of its decision that is certain by now.
+  void SetCertainty(double share) { is_certain_ = options_.close_early > 0 && share >= options_.close_early; }
 
   bool MayClose(absl::Time now) const;
   // When to look again although nothing happened: the deadline, or never once it has passed.
@@ -51,6 +57,8 @@ class Round {
 
   // Those with a ballot in, ascending, and the ages of these ballots.
   std::vector<VoterId> Voters() const;
+  // Asked, present, not voted; ascending.
+  std::vector<VoterId> Missing() const;
   uint32_t ballots() const { return ballots_; }
   uint32_t waiting() const { return waiting_; }  // asked, present, not voted
 
@@ -71,6 +79,7 @@ class Round {
   std::map<VoterId, Voter> voters_;
   uint32_t ballots_ = 0;
   uint32_t waiting_ = 0;
+  bool is_certain_ = false;
 };
 
 }  // namespace signvote

@@ -1,7 +1,11 @@
 #include "server/round/tally.h"
 
+#include <algorithm>
+#include <numeric>
+
 #include "common/bytes.h"
 #include "common/status.h"
+#include "server/vote/certainty.h"
 
 namespace signvote {
 
@@ -27,6 +31,21 @@ void Tally::Decode(std::span<const std::vector<Ballot>> ballots, const ParallelF
   parallel(rules_.size(), [&](size_t i) { rules_[i]->Decode(round_ + 1, ballots[i], electorate, &decisions_[i]); });
 }
 
+double Tally::Certainty(std::span<const std::vector<Ballot>> ballots, std::span<const VoterId> missing,
+                        const ParallelFor& parallel) const {
+  std::vector<VoterId> voters(missing.begin(), missing.end());
+  for (const Ballot& ballot : ballots.front()) voters.push_back(ballot.voter);
+  std::sort(voters.begin(), voters.end());
+  const std::vector<VoterId> electorate = Electorate(electorate_).Close(round_ + 1, voters);
+  std::vector<double> certain(rules_.size());
+  parallel(rules_.size(), [&](size_t i) {
+    const uint64_t block = range_.first + i;
+    const double share = CertainShare(*rules_[i], {block, range_.Size(block)}, ballots[i], missing, electorate);
+    certain[i] = share * static_cast<double>(range_.Size(block));
+  });
+  return std::accumulate(certain.begin(), certain.end(), 0.0) / static_cast<double>(range_.Coordinates());
+}
+
 void Tally::Follow(std::span<const VoterId> voters, std::vector<SignVector> decisions) {
   electorate_.Close(round_ + 1, voters);
   decisions_ = std::move(decisions);
@@ -38,9 +57,8 @@ std::span<float> Tally::BlockParameters(size_t index) {
 }
 
 void Tally::Apply(Step step, const ParallelFor& parallel) {
-  parallel(rules_.size(), [&](size_t i) {
-    ApplyDecision(decisions_[i].signs, decisions_[i].zeros, step, BlockParameters(i));
-  });
+  parallel(rules_.size(),
+           [&](size_t i) { ApplyDecision(decisions_[i].signs, decisions_[i].zeros, step, BlockParameters(i)); });
   fingerprint_ = FingerprintOf(parameters_);
   ++round_;
 }

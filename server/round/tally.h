@@ -31,10 +31,15 @@ class Tally {
   Tally(const VoteOptions& options, BlockRange range, std::vector<float> parameters);
 
   // Decodes round() + 1 from its ballots: ballots[i] are those on block range().first + i, each ascending by voter and
-  // all of the same voters. Evidence and reliability move on, parameters do not yet: the decisions first have to be durable.
+  // all of the same voters. Evidence and reliability move on, parameters do not yet: the decisions first have to be
+  // durable.
   void Decode(std::span<const std::vector<Ballot>> ballots, const ParallelFor& parallel);
-  // Takes the decisions of round() + 1, one a block, as they were decoded before, where its ballots are not at hand: the
-  // electorate moves on, evidence and reliability do not.
+  // How much of the decision of round() + 1 is certain, 0 to 1, when of those who are asked `missing` have no ballot
+  // in.
+  double Certainty(std::span<const std::vector<Ballot>> ballots, std::span<const VoterId> missing,
+                   const ParallelFor& parallel) const;
+  // Takes the decisions of round() + 1, one a block, as they were decoded before, where its ballots are not at hand:
+  // the electorate moves on, evidence and reliability do not.
   void Follow(std::span<const VoterId> voters, std::vector<SignVector> decisions);
   // The decision of the round that Decode or Apply saw last, one a block.
   std::span<const SignVector> decisions() const { return decisions_; }

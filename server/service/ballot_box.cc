@@ -36,6 +36,19 @@ std::map<VoterId, uint64_t> BallotBox::CompleteLate() const {
   return complete;
 }
 
+std::map<VoterId, PendingBallot> BallotBox::Peek(std::span<const VoterId> voters) const {
+  std::map<VoterId, PendingBallot> complete;
+  for (VoterId voter : voters) {
+    for (const auto* ballots : {&fresh_, &late_}) {
+      auto found = ballots->find(voter);
+      if (found == ballots->end() || !found->second.IsComplete()) continue;
+      complete.emplace(voter, found->second);
+      break;
+    }
+  }
+  return complete;
+}
+
 std::map<VoterId, PendingBallot> BallotBox::Close(uint64_t open, std::span<const VoterId> voters) {
   std::map<VoterId, PendingBallot> counted;
   for (VoterId voter : voters) {

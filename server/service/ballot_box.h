@@ -41,6 +41,9 @@ class BallotBox {
 
   void Discard(VoterId voter) { fresh_.erase(voter), late_.erase(voter); }
 
+  // The ballots that Close would return, as they are now.
+  std::map<VoterId, PendingBallot> Peek(std::span<const VoterId> voters) const;
+
   // The ballots that count in round `open` for these voters (ascending): the fresh one where complete, else the late
   // one. The box is empty afterwards, but for fresh ballots that are not complete: their rest may still come, late.
   std::map<VoterId, PendingBallot> Close(uint64_t open, std::span<const VoterId> voters);

@@ -58,6 +58,34 @@ void Federation::CloseIfDue() {
   environment_.run([this] { RunClosing(); });
 }
 
+// Ballots that come while the runner judges are looked at by the judgement after it.
+void Federation::CloseEarlyIfCertain() {
+  if (options_.rounds.close_early == 0 || !round_ || is_judging_ || round_->ballots() < options_.rounds.quorum) return;
+  is_judging_ = true;
+  environment_.run([this] {
+    uint64_t number = 0;
+    std::map<VoterId, PendingBallot> ballots;
+    std::vector<VoterId> missing;
+    {
+      std::lock_guard lock(mu_);
+      is_judging_ = false;
+      if (!round_ || round_->ballots() == 0) return;
+      number = round_->number();
+      ballots = box_.Peek(round_->Voters());
+      missing = round_->Missing();
+    }
+    double certainty = 0;
+    {
+      std::lock_guard core(core_mu_);
+      certainty = tally_.Certainty(BallotsByBlock(ballots, tally_.range().count), missing, environment_.parallel);
+    }
+    Locked locked(this);
+    if (!round_ || round_->number() != number) return;
+    round_->SetCertainty(certainty);
+    CloseIfDue();
+  });
+}
+
 // The journal is written while ballots come in, by the runner; what a round's end leaves to write is little.
 void Federation::StageBallot(const BallotKey& key, std::shared_ptr<const SignVector> planes) {
   if (!environment_.store->wants_ballots()) return;
@@ -236,47 +264,58 @@ void Federation::PublishRound(const Fingerprint& fingerprint) {
     CloseIfDue();
   }
   environment_.on_round(row);
-  if (options_.checkpoint_every > 0 && row.round % options_.checkpoint_every == 0) {
-    Checkpoint([](absl::StatusOr<v1::CheckpointResponse> response) {
-      if (!response.ok()) spdlog::error("no checkpoint: {}", Message(response.status()));
-    });
+  if (options_.checkpoint_every == 0 || row.round % options_.checkpoint_every != 0) return;
+  if (is_writing_checkpoint_) {
+    spdlog::warn("no checkpoint of round {}: the one before is still being written", row.round);
+    return;
   }
+  Checkpoint([](absl::StatusOr<v1::CheckpointResponse> response) {
+    if (!response.ok()) spdlog::error("no checkpoint: {}", Message(response.status()));
+  });
 }
 
-void Federation::Checkpoint(std::function<void(absl::StatusOr<v1::CheckpointResponse>)> done) {
-  environment_.run([this, done = std::move(done)] { WriteCheckpoint(done); });
+// Taken between rounds, since the runner does one thing at a time, and written beside the rounds that follow.
+void Federation::Checkpoint(CheckpointDone done) {
+  environment_.run([this, done = std::move(done)] {
+    auto checkpoint = TakeCheckpoint();
+    if (!checkpoint.ok()) return done(checkpoint.status());
+    is_writing_checkpoint_ = true;
+    auto write = [this, done, taken = *std::move(checkpoint)] {
+      absl::StatusOr<std::string> directory = environment_.store->WriteCheckpoint(*taken);
+      environment_.run([this, done, round = taken->round, directory = std::move(directory)] {
+        is_writing_checkpoint_ = false;
+        if (!directory.ok()) return done(directory.status());
+        environment_.store->Rotate(tally_.round());
+        spdlog::info("checkpoint of round {} in {}", round, *directory);
+        v1::CheckpointResponse response;
+        response.set_directory(*directory);
+        response.set_round(round);
+        done(response);
+      });
+    };
+    environment_.run_beside ? environment_.run_beside(std::move(write)) : write();
+  });
 }
 
-// Between rounds, since the runner does one thing at a time; but a closing that waits for the disk is decoded and not
-// applied, and what is learnt is then ahead of the parameters.
-void Federation::WriteCheckpoint(const std::function<void(absl::StatusOr<v1::CheckpointResponse>)>& done) {
-  signvote::Checkpoint checkpoint;
+// A closing that waits for the disk is decoded and not applied: what is learnt is then ahead of the parameters.
+absl::StatusOr<std::shared_ptr<const signvote::Checkpoint>> Federation::TakeCheckpoint() {
+  auto checkpoint = std::make_shared<signvote::Checkpoint>();
   {
     std::lock_guard lock(mu_);
     if (closing_ && closing_->frames) {
-      done(Error(absl::StatusCode::kFailedPrecondition, "round {} waits for the disk: {}; make room and try again",
-                 closing_->round, disk_problem_));
-      return;
+      return Error(absl::StatusCode::kFailedPrecondition, "round {} waits for the disk: {}; make room and try again",
+                   closing_->round, disk_problem_);
     }
-    registry_.Save(&checkpoint.clients);
-    checkpoint.step_size = step_size_;
+    registry_.Save(&checkpoint->clients);
+    checkpoint->step_size = step_size_;
     std::lock_guard core(core_mu_);
     ApplyToElectorate(pending_records_);
   }
-  absl::StatusOr<std::string> directory;
-  {
-    std::lock_guard core(core_mu_);
-    checkpoint.round = tally_.round();
-    checkpoint.parameters.assign(tally_.parameters().begin(), tally_.parameters().end());
-    tally_.Save(&checkpoint.learnt);
-    directory = environment_.store->WriteCheckpoint(checkpoint);
-  }
-  if (!directory.ok()) return done(directory.status());
-  spdlog::info("checkpoint of round {} in {}", checkpoint.round, *directory);
-  v1::CheckpointResponse response;
-  response.set_directory(*directory);
-  response.set_round(checkpoint.round);
-  done(response);
+  std::lock_guard core(core_mu_);
+  checkpoint->round = tally_.round();
+  checkpoint->parameters.assign(tally_.parameters().begin(), tally_.parameters().end());
+  tally_.Save(&checkpoint->learnt);
+  return checkpoint;
 }
 
 absl::Time Federation::Tick() {

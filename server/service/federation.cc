@@ -296,7 +296,8 @@ void Federation::Ballot(SessionId, Session& session, const v1::BallotBlock& ball
       }
       // A late ballot that comes while the round before is being closed waits in the box for the next one to open.
       if (round_) round_->Vote(client.id, static_cast<uint32_t>(age));
-      return CloseIfDue();
+      CloseIfDue();
+      return CloseEarlyIfCertain();
   }
 }
 

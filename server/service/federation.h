@@ -55,6 +55,8 @@ struct Environment {
   // Runs work soon, in the order given, never two at a time, and never from within the call. The store is used by such
   // work alone.
   std::function<void(std::function<void()>)> run;
+  // Runs long work beside that; null: within it.
+  std::function<void(std::function<void()>)> run_beside;
   std::function<absl::Time()> now;
   // There may be something for this session to send, or it has ended. Never called with a lock held.
   std::function<void(SessionId)> wake;
@@ -98,7 +100,8 @@ class Federation {
   absl::Status SetStepSize(float size);
   absl::Status SetEvicted(const std::string& name, bool evicted);
   // Calls `done` when the checkpoint is durable, or why it is not.
-  void Checkpoint(std::function<void(absl::StatusOr<v1::CheckpointResponse>)> done);
+  using CheckpointDone = std::function<void(absl::StatusOr<v1::CheckpointResponse>)>;
+  void Checkpoint(CheckpointDone done);
   // No further round is closed; sessions end with Farewell.
   void Stop(v1::Farewell::Reason reason, const std::string& detail);
 
@@ -144,6 +147,7 @@ class Federation {
   // closing.cc: from ballots to decision.
   void OpenRound();                                                                  // mu_ held
   void CloseIfDue();                                                                 // mu_ held
+  void CloseEarlyIfCertain();                                                        // mu_ held; asks the runner
   void StageBallot(const BallotKey& key, std::shared_ptr<const SignVector> planes);  // mu_ held
   void RunClosing();                                                 // on the environment's runner, like the next three
   std::vector<v1::JournalRecord> RecordsOf(const Closing& closing);  // core_mu_ held
@@ -151,7 +155,7 @@ class Federation {
   bool Journal(std::span<const v1::JournalRecord> records);
   void PublishDecisions(ClosedRound round);
   void PublishRound(const Fingerprint& fingerprint);
-  void WriteCheckpoint(const std::function<void(absl::StatusOr<v1::CheckpointResponse>)>& done);
+  absl::StatusOr<std::shared_ptr<const signvote::Checkpoint>> TakeCheckpoint();
   void CountBallots();                                                 // mu_ held
   void ApplyToElectorate(std::span<const v1::JournalRecord> records);  // core_mu_ held
   double MeanTrust();                                                  // core_mu_ held
@@ -173,6 +177,8 @@ class Federation {
   Tally tally_;                                 // guarded by core_mu_
   std::vector<SignVector> previous_decisions_;  // guarded by core_mu_
 
+  bool is_writing_checkpoint_ = false;  // used on the runner
+
   std::mutex mu_;  // guards what follows
   Broadcast broadcast_;
   Fingerprint closed_fingerprint_;  // of the parameters after broadcast_.closed
@@ -182,6 +188,7 @@ class Federation {
   BallotBox box_;
   std::optional<Round> round_;  // takes ballots
   absl::Time round_opened_;
+  bool is_judging_ = false;  // the runner is asked how certain the open round is
   std::set<VoterId> asked_;  // with rounds.electorate: the round's draw
   std::optional<Closing> closing_;
   absl::Time retry_at_ = absl::InfiniteFuture();  // a closing that the disk refused

@@ -88,6 +88,7 @@ absl::StatusOr<ServerOptions> LoadServerOptions(const std::string& path, const s
   }
   CheckAddress(reader, "listen", options.listen);
   CheckAddress(reader, "admin.listen", options.admin_listen);
+  reader.Read("rounds.close_early", &options.rounds.close_early, Between(0, 1));
   reader.Read("rounds.max_staleness", &options.rounds.max_staleness, Between(0, 100));
   reader.Read("rounds.electorate", &options.rounds.electorate);
   reader.Read("checkpoint.every", &options.checkpoint_every);

@@ -43,7 +43,8 @@ class ServerImpl final : public Server {
   explicit ServerImpl(const ServerOptions& options)
       : options_(options),
         pool_(options.threads > 0 ? options.threads : std::max(1u, std::thread::hardware_concurrency())),
-        runner_(1) {}
+        runner_(1),
+        checkpoints_(1) {}
 
   ~ServerImpl() override { Shutdown(); }
 
@@ -78,6 +79,7 @@ class ServerImpl final : public Server {
   std::unique_ptr<Federation> federation_;
   std::unique_ptr<AdminService> admin_service_;
   ThreadPool runner_;  // ends before what its work uses
+  ThreadPool checkpoints_;
   std::unique_ptr<grpc::Server> federation_server_, admin_server_;
   std::string listen_address_, admin_address_;
 
@@ -96,8 +98,7 @@ absl::Status ServerImpl::Open() {
                        .model_sha256 = bundle.module_sha256,
                        .durability = options_.durability,
                        .keep = options_.checkpoint_keep};
-  ASSIGN_OR_RETURN(OpenedRun run,
-                   OpenRun(options_.directory, setup, std::move(bundle.parameters.values), Parallel()));
+  ASSIGN_OR_RETURN(OpenedRun run, OpenRun(options_.directory, setup, std::move(bundle.parameters.values), Parallel()));
   if (!run.report.empty()) spdlog::info("{}", run.report);
   store_ = std::move(run.store);
   log_ = std::make_unique<RunLog>(options_, run.tally.round());
@@ -105,6 +106,7 @@ absl::Status ServerImpl::Open() {
   environment.store = store_.get();
   environment.parallel = Parallel();
   environment.run = [this](std::function<void()> work) { runner_.Schedule(std::move(work)); };
+  environment.run_beside = [this](std::function<void()> work) { checkpoints_.Schedule(std::move(work)); };
   environment.now = absl::Now;
   environment.wake = [this](SessionId id) { federation_service_.Wake(id); };
   environment.on_round = [this](const RoundRow& row) {
@@ -114,13 +116,15 @@ absl::Status ServerImpl::Open() {
   };
   environment.on_evaluation = [this](const v1::Evaluation& evaluation) {
     log_->Add(evaluation);
-    spdlog::info("round {}: accuracy {:.4f}, loss {:.4f}", evaluation.round(), evaluation.accuracy(), evaluation.loss());
+    spdlog::info("round {}: accuracy {:.4f}, loss {:.4f}", evaluation.round(), evaluation.accuracy(),
+                 evaluation.loss());
   };
   federation_ = std::make_unique<Federation>(
       options_, std::move(bundle), run.run,
       Federation::State{std::move(run.tally), std::move(run.registry), run.step_size}, std::move(environment));
   federation_service_.Serve(federation_.get());
-  admin_service_ = std::make_unique<AdminService>(federation_.get(), [this] { Stop("an administrator stopped the run"); });
+  admin_service_ =
+      std::make_unique<AdminService>(federation_.get(), [this] { Stop("an administrator stopped the run"); });
   return Listen();
 }
 
@@ -153,7 +157,8 @@ absl::StatusOr<std::unique_ptr<grpc::Server>> ServerImpl::ListenOn(const std::st
 
 absl::Status ServerImpl::Listen() {
   ASSIGN_OR_RETURN(federation_server_, ListenOn(options_.listen, &federation_service_, "listen", &listen_address_));
-  ASSIGN_OR_RETURN(admin_server_, ListenOn(options_.admin_listen, admin_service_.get(), "admin.listen", &admin_address_));
+  ASSIGN_OR_RETURN(admin_server_,
+                   ListenOn(options_.admin_listen, admin_service_.get(), "admin.listen", &admin_address_));
   const nlohmann::json addresses = {{"listen", listen_address_}, {"admin", admin_address_}};
   const std::string text = addresses.dump() + "\n";
   const std::string_view part = text;
@@ -192,7 +197,8 @@ absl::Status ServerImpl::Run() {
   federation_->Checkpoint([&](absl::StatusOr<v1::CheckpointResponse> result) { written.set_value(std::move(result)); });
   absl::Status status = written.get_future().get().status();
   log_->Flush();
-  if (absl::Status summary = log_->WriteSummary(federation_->Status(), federation_->Clients()); status.ok()) status = summary;
+  if (absl::Status summary = log_->WriteSummary(federation_->Status(), federation_->Clients()); status.ok())
+    status = summary;
   federation_->Stop(finished ? v1::Farewell::FINISHED : v1::Farewell::STOPPING,
                     finished ? "the last round is closed" : why);
   const absl::Time deadline = absl::Now() + kFarewellGrace;

@@ -103,6 +103,7 @@ absl::StatusOr<OpenedRun> OpenRun(Disk& disk, const std::string& directory, cons
   // From here on ballots count on what was learnt as it is now, which the journal alone does not lead to.
   if (store->wants_ballots() && !recovered.is_exact) {
     RETURN_IF_ERROR(store->WriteCheckpoint(CheckpointOf(state.tally, state.registry, state.step_size)).status());
+    store->Rotate(state.tally.round());
   }
   return OpenedRun{.run = recovered.run.run(),
                    .tally = std::move(state.tally),

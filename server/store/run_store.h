@@ -1,6 +1,6 @@
-// The Store of a run's directory: appends to the newest journal segment, and begins another at each checkpoint.
+// The Store of a run's directory: appends to the newest journal segment, and begins another after each checkpoint.
 //
-// Not thread-safe. Owns the lock on the directory.
+// Owns the lock on the directory.
 #pragma once
 
 #include <memory>
@@ -36,6 +36,7 @@ class RunStore final : public Store {
   bool wants_ballots() const override { return options_.durability == "ballots"; }
   bool wants_decisions() const override { return options_.durability != "none"; }
   absl::StatusOr<std::string> WriteCheckpoint(const Checkpoint& checkpoint) override;
+  void Rotate(uint64_t closed) override;
 
  private:
   Disk* const disk_;

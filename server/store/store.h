@@ -31,7 +31,7 @@ struct BallotKey {
 };
 v1::JournalRecord RecordOf(const BallotKey& key, const SignVector& planes);
 
-// Not thread-safe.
+// Not thread-safe, but for WriteCheckpoint.
 class Store {
  public:
   virtual ~Store() = default;
@@ -49,9 +49,12 @@ class Store {
   virtual bool wants_ballots() const = 0;
   virtual bool wants_decisions() const = 0;
 
-  // Writes a checkpoint durably; older ones and the journal before them may then be pruned. Errors as in Append.
+  // Writes a checkpoint durably, one at a time, from any thread and beside the other calls. Errors as in Append.
   // Returns its directory.
   virtual absl::StatusOr<std::string> WriteCheckpoint(const Checkpoint& checkpoint) = 0;
+  // Once a checkpoint stands: the journal goes on in a new segment after `closed`, the last closed round, and what the
+  // checkpoints that are kept do not need is removed. What cannot be done now is done after the next one.
+  virtual void Rotate(uint64_t closed) = 0;
 };
 
 }  // namespace signvote

@@ -63,6 +63,16 @@ class AgreementRule : public Rule {
     weight->assign(end - begin, static_cast<float>(report.mean_weight));
   }
 
+  void Foresee(std::span<const VoterId> electorate, uint64_t begin, uint64_t end, Forecast* out) const override {
+    const int64_t total =
+        scale_.capacity > 0 ? scale_.total : EvidenceScale::For(electorate.size(), evidence_.r()).total;
+    out->carried = evidence_.CarriedOn(begin, end);
+    out->weights.clear();
+    for (int32_t weight : IntegerWeights(BlendWeights(matrix_, electorate, options_).weights, total)) {
+      out->weights.emplace_back(end - begin, static_cast<float>(weight));
+    }
+  }
+
   void Agreement(std::vector<VoterId>* voters, std::vector<double>* matrix) const override {
     voters->assign(matrix_.voters().begin(), matrix_.voters().end());
     *matrix = matrix_.Agreement();

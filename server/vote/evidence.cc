@@ -33,6 +33,14 @@ Evidence::Evidence(uint64_t coordinates, int32_t r) : size_(StripesFor(coordinat
   if (r_ != 0) narrow_.assign(size_, 0);
 }
 
+std::vector<float> Evidence::CarriedOn(uint64_t begin, uint64_t end) const {
+  std::vector<float> carried(end - begin, 0);
+  for (uint64_t n = begin; r_ != 0 && n < end; ++n) {
+    carried[n - begin] = static_cast<float>(Carried(is_narrow_ ? narrow_[n] : wide_[n], r_));
+  }
+  return carried;
+}
+
 void Evidence::Rescale(int64_t numerator, int64_t denominator, bool narrow) {
   if (r_ != 0) {
     std::vector<int16_t> to_narrow(narrow ? size_ : 0);

@@ -38,6 +38,9 @@ class Evidence {
   int16_t* narrow(uint64_t coordinate) { return r_ == 0 ? nullptr : narrow_.data() + coordinate; }
   int32_t* wide(uint64_t coordinate) { return r_ == 0 ? nullptr : wide_.data() + coordinate; }
 
+  // What is left of it in the next round, on coordinates [begin, end).
+  std::vector<float> CarriedOn(uint64_t begin, uint64_t end) const;
+
   // E <- round(E * numerator / denominator), halves up; from now on in 16 or 32 bits.
   void Rescale(int64_t numerator, int64_t denominator, bool narrow);
 

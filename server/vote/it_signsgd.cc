@@ -143,6 +143,18 @@ class ItSignSgd : public Rule {
     record.Read(begin, end, crossover, weight);
   }
 
+  void Foresee(std::span<const VoterId> electorate, uint64_t begin, uint64_t end, Forecast* out) const override {
+    out->carried = evidence_.CarriedOn(begin, end);
+    for (float& carried : out->carried) carried /= rule_.unit > 0 ? rule_.unit : static_cast<float>(kUnit);
+    out->weights.resize(electorate.size());
+    std::vector<float> crossover;
+    for (size_t v = 0; v < electorate.size(); ++v) {
+      PerCoordinate(electorate[v], begin, end, &crossover, &out->weights[v]);
+      // Unknown: the weight of a newcomer.
+      if (counts_.Row(electorate[v]) < 0) out->weights[v].assign(end - begin, 1.0f);
+    }
+  }
+
   void Agreement(std::vector<VoterId>* voters, std::vector<double>* matrix) const override {
     voters->assign(matrix_.voters().begin(), matrix_.voters().end());
     *matrix = matrix_.Agreement();

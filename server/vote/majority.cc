@@ -53,6 +53,11 @@ class Majority : public Rule {
     weight->assign(end - begin, 1.0f);
   }
 
+  void Foresee(std::span<const VoterId> electorate, uint64_t begin, uint64_t end, Forecast* out) const override {
+    out->carried = evidence_.CarriedOn(begin, end);
+    out->weights.assign(electorate.size(), std::vector<float>(end - begin, static_cast<float>(Weight())));
+  }
+
   void Save(std::string* out) const override {
     StateWriter writer(out);
     writer.Put(capacity_);

@@ -58,6 +58,12 @@ struct VoterReport {
   double trust = 0;          // lambda of the block; 0 under rules without it
 };
 
+// What the next round would be decided by, on some coordinates, all in one unit of the rule's.
+struct Forecast {
+  std::vector<float> carried;               // evidence, by coordinate
+  std::vector<std::vector<float>> weights;  // by voter of the electorate, by coordinate
+};
+
 struct BlockShape {
   uint64_t block = 0;
   uint64_t coordinates = 0;
@@ -80,6 +86,9 @@ class Rule {
   // the block; a rule with one weight a block repeats it.
   virtual void PerCoordinate(VoterId voter, uint64_t begin, uint64_t end, std::vector<float>* crossover,
                              std::vector<float>* weight) const = 0;
+
+  // On coordinates [begin, end) of the block, for an electorate as in Decode.
+  virtual void Foresee(std::span<const VoterId> electorate, uint64_t begin, uint64_t end, Forecast* out) const = 0;
 
   // How alike each pair of known voters votes, -1 to 1, row by row in ascending order of `voters`; empty under rules
   // that do not know. NaN where a pair was never heard together.

@@ -37,11 +37,13 @@ class FakeStore final : public Store {
     checkpoints.push_back(checkpoint);
     return "checkpoint";
   }
+  void Rotate(uint64_t closed) override { rotated = closed; }
 
   absl::Status failure;
   std::map<BallotKey, v1::JournalRecord> staged;
   std::vector<v1::JournalRecord> journal;
   std::vector<Checkpoint> checkpoints;
+  uint64_t rotated = 0;
 };
 
 class FederationHarness {
@@ -65,6 +67,7 @@ class FederationHarness {
     Environment environment;
     environment.store = &store;
     environment.run = [this](std::function<void()> work) { work_.push_back(std::move(work)); };
+    environment.run_beside = [this](std::function<void()> work) { beside_.push_back(std::move(work)); };
     environment.now = [this] { return now; };
     environment.wake = [](SessionId) {};
     environment.on_round = [this](const RoundRow& row) { rows.push_back(row); };
@@ -82,6 +85,13 @@ class FederationHarness {
       work_.pop_front();
       work();
     }
+  }
+
+  // Finishes what was begun beside the rounds.
+  void WorkBeside() {
+    Work();
+    for (auto& work : std::exchange(beside_, {})) work();
+    Work();
   }
 
   struct Heard {
@@ -146,7 +156,9 @@ class FederationHarness {
     message.mutable_ballot()->mutable_signs()->set_signs(words.data(), words.size() * 8);
     return message;
   }
-  void Vote(SessionId session, uint64_t round, bool sign = true) { federation->Receive(session, BallotOf(round, sign)); }
+  void Vote(SessionId session, uint64_t round, bool sign = true) {
+    federation->Receive(session, BallotOf(round, sign));
+  }
 
   absl::Time now = absl::FromUnixSeconds(1'000'000);
   FakeStore store;
@@ -155,6 +167,7 @@ class FederationHarness {
 
  private:
   std::deque<std::function<void()>> work_;
+  std::deque<std::function<void()>> beside_;
 };
 
 }  // namespace signvote

@@ -102,6 +102,41 @@ TEST(Federation, ClosesAtTheDeadlineWithoutTheSlow) {
   EXPECT_EQ(h.federation->Status().round(), 1u);
 }
 
+TEST(Federation, ClosesEarlyOnceTheMissingCannotChangeEnough) {
+  H h(With([](ServerOptions& o) { o.rounds.close_early = 0.99; }));
+  const SessionId a = h.Join("a"), b = h.Join("b");
+  h.Join("slow");
+  h.Vote(a, 1);
+  h.Work();
+  EXPECT_EQ(h.federation->Status().round(), 0u);  // one against two
+  h.Vote(b, 1);
+  h.Work();
+  EXPECT_EQ(h.federation->Status().round(), 1u);
+  h.Vote(a, 2, true);
+  h.Vote(b, 2, false);
+  h.Work();
+  EXPECT_EQ(h.federation->Status().round(), 1u);  // they cancel: the third decides
+}
+
+TEST(Federation, ACheckpointIsWrittenBesideTheRoundsThatFollow) {
+  H h;
+  const SessionId a = h.Join("a");
+  h.Vote(a, 1);
+  h.Work();
+  uint64_t written = 0;
+  h.federation->Checkpoint([&](absl::StatusOr<v1::CheckpointResponse> response) { written = response->round(); });
+  h.Work();
+  h.Vote(a, 2);
+  h.Work();
+  EXPECT_EQ(h.federation->Status().round(), 2u);
+  EXPECT_EQ(written, 0u);
+  h.WorkBeside();
+  EXPECT_EQ(written, 1u);
+  ASSERT_EQ(h.store.checkpoints.size(), 1u);
+  EXPECT_EQ(h.store.checkpoints[0].round, 1u);
+  EXPECT_EQ(h.store.rotated, 2u);
+}
+
 TEST(Federation, IgnoresImpossibleEvaluations) {
   H h;
   const SessionId voter = h.Join("v"), observer = h.Join("o", v1::OBSERVER);

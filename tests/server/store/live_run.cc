@@ -201,7 +201,9 @@ absl::Status LiveRun::Checkpoint() {
                                   .step_size = run_.step_size};
   run_.tally.Save(&checkpoint.learnt);
   run_.registry.Save(&checkpoint.clients);
-  return run_.store->WriteCheckpoint(checkpoint).status();
+  RETURN_IF_ERROR(run_.store->WriteCheckpoint(checkpoint).status());
+  run_.store->Rotate(run_.tally.round());
+  return absl::OkStatus();
 }
 
 Image LiveRun::Now() const {
