@@ -32,6 +32,11 @@ absl::StatusOr<Tensors> ReadParameters(const std::string& path) {
   return parameters;
 }
 
+// What is wrong with a file is wrong with the bundle, not with what the user said.
+absl::Status AsDamage(const absl::Status& status) {
+  return absl::IsInvalidArgument(status) ? Error(absl::StatusCode::kDataLoss, "{}", Message(status)) : status;
+}
+
 }  // namespace
 
 absl::StatusOr<ModelBundle> ReadBundle(const std::string& directory) {
@@ -39,12 +44,17 @@ absl::StatusOr<ModelBundle> ReadBundle(const std::string& directory) {
   ASSIGN_OR_RETURN(bundle.module, ReadFile(ModulePath(directory)));
   bundle.module_sha256 = Sha256(bundle.module);
   absl::StatusOr<Tensors> parameters = ReadParameters(ParametersPath(directory));
-  if (absl::IsInvalidArgument(parameters.status())) {
-    return Error(absl::StatusCode::kDataLoss, "{}", Message(parameters.status()));
-  }
-  RETURN_IF_ERROR(parameters.status());
+  if (!parameters.ok()) return AsDamage(parameters.status());
   bundle.parameters = *std::move(parameters);
   return bundle;
+}
+
+absl::StatusOr<uint64_t> ReadBundleSize(const std::string& directory) {
+  const absl::StatusOr<Tensors> parameters = ReadSafetensorsHeader(ParametersPath(directory));
+  if (!parameters.ok()) return AsDamage(parameters.status());
+  uint64_t coordinates = 0;
+  for (const TensorShape& tensor : parameters->tensors) coordinates += tensor.Coordinates();
+  return coordinates;
 }
 
 absl::Status WriteBundle(const std::string& directory, const ModelBundle& bundle) {

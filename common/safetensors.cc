@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <bit>
+#include <cerrno>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <set>
@@ -111,22 +114,21 @@ absl::Status ArrangeEntries(uint64_t data_bytes, std::vector<Entry>* entries) {
   return absl::OkStatus();
 }
 
-}  // namespace
-
-uint64_t TensorShape::Coordinates() const {
-  return std::accumulate(shape.begin(), shape.end(), uint64_t{1}, std::multiplies<>());
+// The length of the header, which the first bytes of a file say.
+absl::StatusOr<uint64_t> HeaderBytes(std::span<const char> start, uint64_t file_bytes) {
+  uint64_t header_bytes = 0;
+  if (start.size() < kLengthBytes) return InvalidArgument("{} bytes are too few for a safetensors file", file_bytes);
+  std::memcpy(&header_bytes, start.data(), kLengthBytes);
+  if (header_bytes > std::min<uint64_t>(file_bytes - kLengthBytes, kMaxHeaderBytes)) {
+    return InvalidArgument("a header of {} bytes is announced in a file of {} bytes (at most {} are accepted)",
+                           header_bytes, file_bytes, kMaxHeaderBytes);
+  }
+  return header_bytes;
 }
 
-absl::StatusOr<Tensors> ParseSafetensors(std::span<const char> bytes) {
-  uint64_t header_bytes = 0;
-  if (bytes.size() < kLengthBytes) return InvalidArgument("{} bytes are too few for a safetensors file", bytes.size());
-  std::memcpy(&header_bytes, bytes.data(), kLengthBytes);
-  if (header_bytes > std::min<uint64_t>(bytes.size() - kLengthBytes, kMaxHeaderBytes)) {
-    return InvalidArgument("a header of {} bytes is announced in a file of {} bytes (at most {} are accepted)",
-                           header_bytes, bytes.size(), kMaxHeaderBytes);
-  }
-  ASSIGN_OR_RETURN(const Json header, ParseHeader({bytes.data() + kLengthBytes, header_bytes}));
-
+// All but the values.
+absl::StatusOr<Tensors> ParseTensors(std::string_view header_text, uint64_t data_bytes) {
+  ASSIGN_OR_RETURN(const Json header, ParseHeader(header_text));
   Tensors result;
   std::vector<Entry> entries;
   for (const auto& [name, json] : header.items()) {
@@ -138,10 +140,21 @@ absl::StatusOr<Tensors> ParseSafetensors(std::span<const char> bytes) {
     if (!entry.ok()) return Annotate(entry.status(), fmt::format("tensor {}", name));
     entries.push_back(*std::move(entry));
   }
-  const std::span<const char> data = bytes.subspan(kLengthBytes + header_bytes);
-  RETURN_IF_ERROR(ArrangeEntries(data.size(), &entries));
-
+  RETURN_IF_ERROR(ArrangeEntries(data_bytes, &entries));
   for (Entry& entry : entries) result.tensors.push_back(std::move(entry.tensor));
+  return result;
+}
+
+}  // namespace
+
+uint64_t TensorShape::Coordinates() const {
+  return std::accumulate(shape.begin(), shape.end(), uint64_t{1}, std::multiplies<>());
+}
+
+absl::StatusOr<Tensors> ParseSafetensors(std::span<const char> bytes) {
+  ASSIGN_OR_RETURN(const uint64_t header_bytes, HeaderBytes(bytes, bytes.size()));
+  const std::span<const char> data = bytes.subspan(kLengthBytes + header_bytes);
+  ASSIGN_OR_RETURN(Tensors result, ParseTensors({bytes.data() + kLengthBytes, header_bytes}, data.size()));
   result.values.resize(data.size() / sizeof(float));
   if (!data.empty()) std::memcpy(result.values.data(), data.data(), data.size());
   return result;
@@ -150,6 +163,23 @@ absl::StatusOr<Tensors> ParseSafetensors(std::span<const char> bytes) {
 absl::StatusOr<Tensors> ReadSafetensors(const std::string& path) {
   ASSIGN_OR_RETURN(const std::string bytes, ReadFile(path));
   absl::StatusOr<Tensors> tensors = ParseSafetensors(bytes);
+  if (!tensors.ok()) return Annotate(tensors.status(), path);
+  return tensors;
+}
+
+absl::StatusOr<Tensors> ReadSafetensorsHeader(const std::string& path) {
+  std::error_code error;
+  const uint64_t file_bytes = std::filesystem::file_size(path, error);
+  if (error) return ErrnoStatus(error.value(), "read", path);
+  std::ifstream file(path, std::ios::binary);
+  std::string text(kLengthBytes, 0);
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<size_t>(file.gcount()));
+  const absl::StatusOr<uint64_t> header_bytes = HeaderBytes(text, file_bytes);
+  if (!header_bytes.ok()) return Annotate(header_bytes.status(), path);
+  text.resize(*header_bytes);
+  if (!file.read(text.data(), static_cast<std::streamsize>(text.size()))) return ErrnoStatus(EIO, "read", path);
+  absl::StatusOr<Tensors> tensors = ParseTensors(text, file_bytes - kLengthBytes - *header_bytes);
   if (!tensors.ok()) return Annotate(tensors.status(), path);
   return tensors;
 }

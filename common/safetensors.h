@@ -33,6 +33,8 @@ absl::StatusOr<Tensors> ParseSafetensors(std::span<const char> bytes);
 
 // NOT_FOUND, or as ParseSafetensors; messages name the file.
 absl::StatusOr<Tensors> ReadSafetensors(const std::string& path);
+// The same without the values, of which only the number is checked: reads the header alone.
+absl::StatusOr<Tensors> ReadSafetensorsHeader(const std::string& path);
 
 // The bytes before the values: length and header, padded with spaces to a multiple of 8.
 std::string SafetensorsHeader(std::span<const TensorShape> tensors, const std::map<std::string, std::string>& metadata);

@@ -24,6 +24,7 @@ struct RoundOptions {
   double close_early = 0;      // close once this share of the coordinates is certain; 0: wait for everyone
   uint32_t max_staleness = 0;  // rounds
   uint32_t electorate = 0;     // voters asked a round; 0: all
+  uint64_t voters = 0;         // expected in all, for the plan of memory; 0: quorum and electorate say
 };
 
 class Round {

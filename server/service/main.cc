@@ -22,6 +22,7 @@ constexpr const char* kFooter = R"(Exit codes: 0 the run is finished or was stop
 
 Examples:
   signvote-server --config server.yaml --set rounds.total=300 --set rule=it-signsgd
+  signvote-server --config server.yaml --set rounds.voters=1000 --plan
   signvote-server verify run
   signvote-server recover run --from round-00000100)";
 
@@ -36,12 +37,23 @@ int Tell(const absl::StatusOr<std::string>& report) {
   return kExitOk;
 }
 
-int Serve(const std::string& config, const std::vector<std::string>& overrides) {
+// Prints what the run would take; fails where that is more than this machine has.
+int Plan(const ServerOptions& options) {
+  const absl::StatusOr<MemoryPlan> plan = PlanRun(options);
+  if (!plan.ok()) return Fail(plan.status());
+  const MachineMemory machine = ReadMachineMemory();
+  if (const absl::Status status = CheckMemory(*plan, machine); !status.ok()) return Fail(status);
+  fmt::print("{}", Describe(*plan, machine));
+  return kExitOk;
+}
+
+int Serve(const std::string& config, const std::vector<std::string>& overrides, bool only_plan) {
   absl::StatusOr<ServerOptions> options = LoadServerOptions(config, overrides);
   if (!options.ok()) {
     Fail(options.status());
     return kExitUsage;
   }
+  if (only_plan) return Plan(*options);
   StartLog("signvote-server", options->log);
   RaiseFileLimit();
   // The watcher must block the signals before any other thread starts; it is told of the server once there is one.
@@ -66,6 +78,8 @@ int Main(int argc, char** argv) {
   std::vector<std::string> overrides;
   auto* config_option = app.add_option("--config", config, "server.yaml: serve the run that it describes");
   app.add_option("--set", overrides, "KEY=VALUE over the file, e.g. rounds.total=300; may be repeated");
+  bool only_plan = false;
+  app.add_flag("--plan", only_plan, "print how much memory the run takes, by formula, and do not serve it");
   app.require_subcommand(0, 1);
   app.footer(kFooter);
   auto command = [&](const char* name, const char* does) {
@@ -89,7 +103,7 @@ int Main(int argc, char** argv) {
     return Tell(ReplayRun(directory, [&](size_t count, const auto& body) { pool.ParallelFor(count, body); }));
   }
   if (recover->parsed()) return Tell(RecoverFrom(directory, checkpoint));
-  return Serve(config, overrides);
+  return Serve(config, overrides, only_plan);
 }
 
 }  // namespace

@@ -91,6 +91,7 @@ absl::StatusOr<ServerOptions> LoadServerOptions(const std::string& path, const s
   reader.Read("rounds.close_early", &options.rounds.close_early, Between(0, 1));
   reader.Read("rounds.max_staleness", &options.rounds.max_staleness, Between(0, 100));
   reader.Read("rounds.electorate", &options.rounds.electorate);
+  reader.Read("rounds.voters", &options.rounds.voters);
   reader.Read("checkpoint.every", &options.checkpoint_every);
   reader.Read("checkpoint.keep", &options.checkpoint_keep, AtLeast(1));
   reader.ReadChoice("durability", &options.durability, {"ballots", "decisions", "none"});
@@ -103,6 +104,10 @@ absl::StatusOr<ServerOptions> LoadServerOptions(const std::string& path, const s
   if (options.rounds.electorate > 0 && options.rounds.electorate < options.rounds.quorum) {
     reader.Fail("rounds.electorate", fmt::format("is {}: fewer than rounds.quorum, {}, so no round could close",
                                                  options.rounds.electorate, options.rounds.quorum));
+  }
+  if (options.rounds.voters > 0 && options.rounds.voters < options.rounds.quorum) {
+    reader.Fail("rounds.voters", fmt::format("is {}: fewer than rounds.quorum, {}, so no round could close",
+                                             options.rounds.voters, options.rounds.quorum));
   }
   RETURN_IF_ERROR(reader.Finish());
   RETURN_IF_ERROR(ValidateVoteOptions(options.vote));

@@ -89,6 +89,8 @@ class ServerImpl final : public Server {
 };
 
 absl::Status ServerImpl::Open() {
+  ASSIGN_OR_RETURN(const MemoryPlan plan, PlanRun(options_));
+  RETURN_IF_ERROR(CheckMemory(plan, ReadMachineMemory()));
   ASSIGN_OR_RETURN(ModelBundle bundle, ReadBundle(options_.model));
   const BlockRange range = BlockRange::All(bundle.parameters.values.size());
   const RunSetup setup{.vote = options_.vote,
@@ -219,6 +221,11 @@ void ServerImpl::Shutdown() {
 }
 
 }  // namespace
+
+absl::StatusOr<MemoryPlan> PlanRun(const ServerOptions& options) {
+  ASSIGN_OR_RETURN(const uint64_t parameters, ReadBundleSize(options.model));
+  return PlanMemory(options, BlockRange::All(parameters));
+}
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options) {
   auto server = std::make_unique<ServerImpl>(options);

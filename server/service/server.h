@@ -6,13 +6,17 @@
 #include <memory>
 #include <string>
 
+#include "server/service/memory_plan.h"
 #include "server/service/options.h"
 
 namespace signvote {
 
+// What a run of these options takes on this machine (memory_plan.h), by the header of its bundle alone.
+absl::StatusOr<MemoryPlan> PlanRun(const ServerOptions& options);
+
 class Server {
  public:
-  // Recovers the run's directory, listens, and writes addresses.json {"listen", "admin"} there. Errors: of the bundle
+  // Refuses a run that this machine has not the memory for (RESOURCE_EXHAUSTED); recovers the run's directory, listens, and writes addresses.json {"listen", "admin"} there. Errors: of the bundle
   // and the directory; UNAVAILABLE when an address cannot be listened on.
   static absl::StatusOr<std::unique_ptr<Server>> Start(const ServerOptions& options);
   virtual ~Server() = default;

@@ -34,6 +34,19 @@ TEST(Bundle, WhatIsWrittenIsReadBack) {
   EXPECT_EQ(read->parameters.metadata, bundle.parameters.metadata);
 }
 
+TEST(Bundle, ItsSizeIsKnownByTheHeaderAlone) {
+  Scratch scratch;
+  ASSERT_TRUE(WriteBundle(scratch.path(), Example()).ok());
+  EXPECT_EQ(*ReadBundleSize(scratch.path()), 3u);
+  const std::string parameters = scratch / "params.safetensors";
+  std::filesystem::resize_file(parameters, std::filesystem::file_size(parameters) - 4);
+  EXPECT_EQ(ReadBundleSize(scratch.path()).status().code(), absl::StatusCode::kDataLoss);
+  std::filesystem::resize_file(parameters, 20);
+  EXPECT_EQ(ReadBundleSize(scratch.path()).status().code(), absl::StatusCode::kDataLoss);
+  std::filesystem::remove(parameters);
+  EXPECT_EQ(ReadBundleSize(scratch.path()).status().code(), absl::StatusCode::kNotFound);
+}
+
 TEST(Bundle, AMissingFileIsNotFoundAndNamed) {
   Scratch scratch;
   const absl::Status status = ReadBundle(scratch.path()).status();

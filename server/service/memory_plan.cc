@@ -1,0 +1,101 @@
+#include "server/service/memory_plan.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "common/status.h"
+#include "server/service/history.h"
+#include "server/vote/agreement_matrix.h"
+#include "server/vote/evidence.h"
+
+namespace signvote {
+namespace {
+
+std::string Size(uint64_t bytes) {
+  const char* const units[] = {"B", "kB", "MB", "GB", "TB", "PB"};
+  auto size = static_cast<double>(bytes);
+  size_t unit = 0;
+  for (; size >= 1000 && unit + 1 < std::size(units); ++unit) size /= 1000;
+  return fmt::format("{:.{}f} {}", size, unit == 0 ? 0 : 1, units[unit]);
+}
+
+// The numbers that the formulas speak of.
+struct Quantities {
+  uint64_t n = 0;  // coordinates
+  uint64_t blocks = 0;
+  uint64_t m = 0;       // voters
+  uint64_t asked = 0;   // of them in a round
+  uint64_t k = 1;       // fraction 1/k
+  uint64_t planes = 1;  // of a ballot or a decision: signs, and zeros where votes may abstain
+};
+
+void AddLearnt(const VoteOptions& vote, const Quantities& q, std::vector<MemoryPlan::Line>* lines) {
+  const int32_t r = CarryFactor(vote.carry);
+  if (vote.rule == "it-signsgd") {
+    const uint64_t width = vote.counter_bits / 8;
+    lines->push_back({"error counts", fmt::format("M*N*{}", width), q.m * q.n * width});
+  }
+  if (r > 0) {
+    const bool narrow = vote.rule != "it-signsgd" && EvidenceScale::For(q.m, r).narrow;
+    lines->push_back({"evidence", narrow ? "2*N" : "4*N", (narrow ? 2 : 4) * q.n});
+  }
+  if (vote.rule == "agreement" || (vote.rule == "it-signsgd" && vote.prior > 0)) {
+    const uint64_t columns = std::min<uint64_t>(q.m, AgreementMatrix::kPanel);
+    lines->push_back({"agreement of pairs", fmt::format("blocks*M*{}*16", columns), q.blocks * q.m * columns * 16});
+  }
+}
+
+}  // namespace
+
+uint64_t MemoryPlan::Bytes() const {
+  return std::accumulate(lines.begin(), lines.end(), uint64_t{0},
+                         [](uint64_t sum, const Line& line) { return sum + line.bytes; });
+}
+
+MemoryPlan PlanMemory(const ServerOptions& options, const BlockRange& range) {
+  const RoundOptions& rounds = options.rounds;
+  Quantities q{.n = range.Coordinates(), .blocks = range.count, .k = options.fraction};
+  q.m = rounds.voters > 0 ? rounds.voters : std::max(rounds.quorum, rounds.electorate);
+  q.asked = rounds.electorate > 0 ? std::min<uint64_t>(q.m, rounds.electorate) : q.m;
+  q.planes = options.dither > 0 ? 1 : 2;
+
+  MemoryPlan plan;
+  plan.legend = fmt::format(
+      "rule {}: N = {} coordinates in {} blocks, M = {} voters, A = {} of them a round, k = {}, "
+      "p = {} plane{} a ballot",
+      options.vote.rule, q.n, q.blocks, q.m, q.asked, q.k, q.planes, q.planes == 1 ? "" : "s");
+  plan.lines.push_back({"parameters", "4*N", 4 * q.n});
+  AddLearnt(options.vote, q, &plan.lines);
+  uint64_t learnt = 0;
+  for (size_t i = 1; i < plan.lines.size(); ++i) learnt += plan.lines[i].bytes;
+  plan.lines.push_back({"ballots in flight", "p*A*N/8k", q.planes * q.asked * q.n / 8 / q.k});
+  const uint64_t message = q.planes * std::min(q.n, kBlockCoordinates) / 8 / q.k;
+  plan.lines.push_back({"messages in flight", "2*p*A*block/8k", 2 * q.asked * message});
+  plan.lines.push_back(
+      {"decisions to send", fmt::format("2*{}*N/8", History::kRounds), 2 * History::kRounds * q.n / 8});
+  plan.lines.push_back({"parameters to send", "4*N", 4 * q.n});
+  plan.lines.push_back({"checkpoint", "4*N + all that is learnt", 4 * q.n + learnt});
+  return plan;
+}
+
+std::string Describe(const MemoryPlan& plan, const MachineMemory& machine) {
+  std::string text = plan.legend + "\n";
+  const auto add = [&](const std::string& what, const std::string& formula, uint64_t bytes) {
+    text += fmt::format("  {:<20} {:<26} {:>10}\n", what, formula, Size(bytes));
+  };
+  for (const MemoryPlan::Line& line : plan.lines) add(line.what, line.formula, line.bytes);
+  add("sum", "", plan.Bytes());
+  add("this machine", machine.source, machine.bytes);
+  return text;
+}
+
+absl::Status CheckMemory(const MemoryPlan& plan, const MachineMemory& machine) {
+  if (plan.Bytes() <= machine.bytes) return absl::OkStatus();
+  return Error(
+      absl::StatusCode::kResourceExhausted,
+      "this run would take {} of memory, and {} allows {}: take a rule with less state, expect fewer voters "
+      "(rounds.voters), ask fewer a round (rounds.electorate), or divide the blocks among several servers.\n{}",
+      Size(plan.Bytes()), machine.source, Size(machine.bytes), Describe(plan, machine));
+}
+
+}  // namespace signvote
