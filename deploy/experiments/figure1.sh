@@ -1,0 +1,210 @@
+#!/usr/bin/env bash
+# The paper's experiment: three rules in four batch modes, by real server and client processes.
+set -euo pipefail
+
+# shellcheck source=deploy/experiments/runs.sh
+source "$(dirname -- "${BASH_SOURCE[0]}")/runs.sh"
+
+usage() {
+  cat <<'END_OF_USAGE'
+usage: deploy/experiments/figure1.sh [OPTION...]
+
+Trains the same network by three rules, each with 15 clients in each of four batch modes (1: 15 of 64 samples; 2: 9 of 4,
+6 of 154; 3: 12 of 4, 3 of 304; 4: 14 of 4, 1 of 904):
+
+  majority     signSGD with majority vote, as published: carry 0, dither 0, constant step
+  it-signsgd   weights by error counts, as published:    carry 0, dither 0, prior 0, constant step
+  agreement    the defaults: carry 0.9, dither 2, step 6e-4 with cosine decay over the run
+
+Options:
+  --dataset mnist|cifar10|digits   (default mnist)
+  --model NAME      a built-in model (default mnist_cnn, for cifar10 cifar_cnn; see signvote-client init-model --help)
+  --rounds N        (default 600)
+  --seeds LIST      of initial parameters, minibatches and dither, such as 0,1,2 (default 0,1,2)
+  --modes LIST      (default 1,2,3,4)
+  --rules LIST      (default majority,it-signsgd,agreement)
+  --step SIZE       of the published rules (default 3e-4)
+  --evaluate K      measure accuracy every K rounds (default 25)
+  --data-dir DIR    holds mnist/ or cifar10/ (default $SIGNVOTE_DATA, then ./data and ../shared/data)
+  --bin DIR         the three programs (default build/bin)
+  --out DIR         results (default runs/figure1)
+  --dry-run         only list the runs, and which of them are done
+  --help
+
+A finished run is not repeated: the same command goes on where it was stopped, and a longer list adds to what is there.
+Remove DIR/runs when the programs have changed. In DIR: runs/, a file a run; figure1-DATASET.csv, .png, .svg and .md (tables);
+under another model than the default, or another step, these are in the name.
+Exit codes: 0 done, 1 something failed (the message says what), 2 usage, 130 interrupted (everything is stopped).
+END_OF_USAGE
+}
+
+dataset=mnist model='' rounds=600 seeds=0,1,2 modes=1,2,3,4 rules=majority,it-signsgd,agreement step=3e-4 dry_run=false
+
+matching() { [[ $2 =~ ^($3)$ ]] || experiments_fail 2 "$1 is $2; expected $4"; }
+
+parse() {
+  local option value
+  while (($# > 0)); do
+    option=$1
+    case $option in
+      --help | -h) usage && exit 0 ;;
+      --dry-run) dry_run=true && shift && continue ;;
+    esac
+    (($# >= 2)) || experiments_fail 2 "$option has no value, or is unknown; see --help"
+    value=$2
+    shift 2
+    case $option in
+      --dataset) matching "$option" "$value" 'mnist|cifar10|digits' 'mnist, cifar10 or digits' && dataset=$value ;;
+      --model) matching "$option" "$value" '[a-z0-9_]+' 'the name of a built-in model' && model=$value ;;
+      --rounds) matching "$option" "$value" '[1-9][0-9]{0,8}' 'a whole number above 0' && rounds=$value ;;
+      --seeds) matching "$option" "$value" '[0-9]{1,9}(,[0-9]{1,9})*' 'whole numbers with commas, such as 0,1,2' && seeds=$value ;;
+      --modes) matching "$option" "$value" '[1-4](,[1-4])*' 'some of 1,2,3,4' && modes=$value ;;
+      --rules) matching "$option" "$value" '(majority|it-signsgd|agreement)(,(majority|it-signsgd|agreement))*' 'some of majority,it-signsgd,agreement' && rules=$value ;;
+      --step) matching "$option" "$value" '[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?' 'a number such as 3e-4' && step=$value ;;
+      --evaluate) matching "$option" "$value" '[1-9][0-9]{0,8}' 'a whole number above 0' && experiments[evaluate]=$value ;;
+      --data-dir) experiments[data]=$value ;;
+      --bin) experiments[bin]=$value ;;
+      --out) experiments[out]=$value ;;
+      *) experiments_fail 2 "unknown option $option; see --help" ;;
+    esac
+  done
+  local plain=mnist_cnn
+  case $dataset in
+    cifar10) plain=cifar_cnn ;;
+    digits) plain=mnist_mlp ;;
+  esac
+  [[ -n $model ]] || model=$plain
+  experiments[out]=${experiments[out]:-$experiments_root/runs/figure1}
+  mkdir -p -- "${experiments[out]}"
+  experiments[out]=$(cd -- "${experiments[out]}" && pwd)
+  figure=${experiments[out]}/figure1-$dataset
+  [[ $model == "$plain" ]] || figure+=-$model
+  [[ $step == 3e-4 ]] || figure+=-step$step
+}
+
+# published RULE: is it run as published?
+published() { [[ $1 != agreement ]]; }
+step_of() { if published "$1"; then echo "$step"; else echo 6e-4; fi; }
+run_name() { echo "$dataset-$model-$1-mode$2-$(step_of "$1")-rounds$rounds-seed$3"; }
+
+# each FUNCTION: FUNCTION RULE MODE SEED for every run. Seeds last: a first picture comes early.
+each() {
+  local rule mode seed
+  for seed in ${seeds//,/ }; do
+    for mode in ${modes//,/ }; do
+      for rule in ${rules//,/ }; do "$1" "$rule" "$mode" "$seed"; done
+    done
+  done
+}
+
+plan_run() {
+  local settings=(rule="$1" mode="$2" seed="$3" rounds="$rounds" network="$model" format="$dataset" path="$data_path" step="$(step_of "$1")")
+  if published "$1"; then settings+=(carry=0 dither=0 prior=0 schedule=constant); fi
+  experiment "$(run_name "$@")" "${settings[@]}"
+}
+
+list_run() {
+  local name
+  name=$(run_name "$@")
+  echo "$name: $(if experiments_is_done "$name"; then echo "done"; else echo missing; fi)"
+}
+
+csv_run() { experiments_rows "$dataset,$model,$1,$2,$(step_of "$1"),$3" "$(run_name "$@")" | cut -d, -f1-8; }
+
+bytes_run() { tail -n 1 "${experiments[out]}/runs/$(run_name "$@").csv" | sed "s/^/$1,$2,/"; }
+
+# Means over seeds, a line a round: RULE MODE ROUND MEAN LOWEST HIGHEST.
+means() {
+  awk -F, 'NR > 1 { k = $3 " " $4 " " $7; if (!(k in n)) { low[k] = high[k] = $8 }
+    n[k]++; sum[k] += $8; if ($8 < low[k]) low[k] = $8; if ($8 > high[k]) high[k] = $8 }
+    END { for (k in n) printf "%s %.4f %.4f %.4f\n", k, sum[k] / n[k], low[k], high[k] }' "$1" | sort -k1,1 -k2,2n -k3,3n
+}
+
+# Markdown: accuracy at sixths of the run, rounds to reach 90 and 95 percent of what majority reaches in mode 1, bytes.
+table() {
+  awk -v rounds="$rounds" -v bytes_file="$2" -v title="$3" '
+    function at(key, round,  r, best) {  # the last measurement until then
+      best = "-"
+      for (r = 1; r <= round; r++) if ((key, r) in mean) best = sprintf("%.1f", 100 * mean[key, r])
+      return best
+    }
+    function reach(key, goal,  r) {
+      if (goal == 0) return "?"
+      for (r = 1; r <= rounds; r++) if ((key, r) in mean && mean[key, r] >= goal) return r
+      return "never"
+    }
+    function size(bytes) { return bytes ? sprintf("%.1f MB", bytes / 1e6) : "-" }
+    { key = $1 " " $2; mean[key, $3] = $4; if (!(key in seen)) { seen[key] = 1; order[++keys] = key } }
+    key == "majority 1" { reference = $4 }
+    END {
+      while ((getline line < bytes_file) > 0) { split(line, b, ","); k = b[1] " " b[2]; runs[k]++; up[k] += b[5]; down[k] += b[6] }
+      for (i = 1; i <= 6; i++) { shown[i] = int(rounds * i / 6); head = head " " shown[i] " |"; rule = rule "--:|" }
+      printf "# %s\n\nTest accuracy in percent by round, mean over seeds.\n\n", title
+      printf "| mode | rule |%s 90 %% after | 95 %% after | sent | received |\n|---|---|%s--:|--:|--:|--:|\n", head, rule
+      for (mode = 1; mode <= 4; mode++) for (j = 1; j <= keys; j++) {
+        split(order[j], part, " ")
+        if (part[2] != mode) continue
+        line = ""
+        for (i = 1; i <= 6; i++) line = line " " at(order[j], shown[i]) " |"
+        k = order[j]
+        printf "| %d | %s |%s %s | %s | %s | %s |\n", mode, part[1], line, reach(k, 0.9 * reference), reach(k, 0.95 * reference), size(up[k] / runs[k]), size(down[k] / runs[k])
+      }
+      if (reference) printf "\n90 and 95 percent: of the %.1f that majority ends with in mode 1. Sent and received: by one client in the whole run.\n", 100 * reference
+    }' "$1"
+}
+
+# draw MEANS OUT: four panels, as PNG and SVG.
+draw() {
+  local means=$1 out=$2 terminal
+  for terminal in "pngcairo noenhanced size 1300,950 font 'sans,13' linewidth 1.4 background 'white'|png" "svg noenhanced size 1300,950 font 'sans,14' linewidth 1.4 background 'white'|svg"; do
+    gnuplot <<END_OF_PLOT || experiments_fail 1 "gnuplot failed (deploy/install-deps.sh installs it)"
+set terminal ${terminal%|*}
+set output '$out.${terminal##*|}'
+set multiplot layout 2,2 title 'Test accuracy by round: $dataset, $model, 15 clients; mean and range over seeds $seeds'
+set grid linetype 1 linecolor '#e0e0e0' linewidth 0.7
+set key bottom right Left reverse
+set xrange [0:$rounds]
+set format y '%.2f'
+set style fill transparent solid 0.2 noborder
+pick(rule, mode) = sprintf("<awk '\$1 == \"%s\" && \$2 == %d' '$means'", rule, mode)
+titles = "'mode 1: 15 clients of 64 samples' 'mode 2: 9 of 4, 6 of 154' 'mode 3: 12 of 4, 3 of 304' 'mode 4: 14 of 4, 1 of 904'"
+rules = "majority it-signsgd agreement"
+colours = "#D55E00 #0072B2 #009E73"
+do for [mode = 1:4] {
+  set title word(titles, mode)
+  set xlabel 'round'
+  plot for [i = 1:3] pick(word(rules, i), mode) using 3:5:6 with filledcurves linecolor rgb word(colours, i) notitle, \\
+       for [i = 1:3] pick(word(rules, i), mode) using 3:4 with lines linewidth 2 linecolor rgb word(colours, i) title word(rules, i)
+}
+unset multiplot
+END_OF_PLOT
+  done
+}
+
+main() {
+  experiments_defaults
+  parse "$@"
+  data_path=$(experiments_data "$dataset")
+  if $dry_run; then
+    each list_run
+    return
+  fi
+  each plan_run
+  experiments_run
+
+  local work
+  work=$(mktemp -d)
+  { echo dataset,model,rule,mode,step,seed,round,accuracy && each csv_run; } >"$work/rows"
+  each bytes_run >"$work/bytes"
+  means "$work/rows" >"$figure.means"
+  table "$figure.means" "$work/bytes" "$dataset, $model, $rounds rounds, published rules at step $step, seeds $seeds" >"$work/table"
+  draw "$figure.means" "$figure"
+  mv -- "$work/rows" "$figure.csv"
+  mv -- "$work/table" "$figure.md"
+  rm -rf -- "$work" "$figure.means"
+  cat "$figure.md"
+  echo
+  echo "figure: $figure.png, $figure.svg; rows: $figure.csv; table: $figure.md"
+}
+
+main "$@"

@@ -1,0 +1,143 @@
+#!/usr/bin/env bash
+# A list of federations run one after the other on this machine, each once: what is finished is not repeated. To be
+# sourced; the caller sets `experiments[...]` after experiments_defaults, and calls
+#
+#   experiment NAME KEY=VALUE...   adds a run to the plan; the keys are those of federation.sh and `network`, a built-in
+#                                  model. NAME says all settings that may change from call to call
+#   experiments_run                runs what is missing; 0 when all of the plan is there
+#   experiments_rows COLUMNS NAME  prints the rows of a finished run, each after COLUMNS
+#
+# The result of a run is OUT/runs/NAME.csv, which appears whole or not at all:
+#   round,accuracy,bytes_up,bytes_down     bytes sent and received by a client until then, the mean over clients
+# Beside it lies NAME.json, the run's summary.json.
+
+experiments_root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd)
+# shellcheck source=deploy/federation.sh
+source "$experiments_root/deploy/federation.sh"
+
+declare -gA experiments=()          # settings
+declare -ga experiments_plan=()     # names, in order
+declare -gA experiments_settings=() # name -> lines KEY=VALUE
+
+experiments_defaults() {
+  experiments=(
+    [bin]=$experiments_root/build/bin
+    [out]=""                  # directory of the results
+    [data]=${SIGNVOTE_DATA:-} # directory of the data sets
+    [evaluate]=25             # rounds between two measurements
+  )
+}
+
+experiments_fail() {
+  echo "${0##*/}: $2" >&2
+  exit "$1"
+}
+
+# experiments_data DATASET: prints the directory of its files.
+experiments_data() {
+  local dataset=$1 place directory first
+  case $dataset in
+    digits) return ;;
+    mnist) first=train-images-idx3-ubyte ;;
+    cifar10) first=data_batch_1.bin ;;
+  esac
+  for place in "${experiments[data]}" "$experiments_root/data" "$experiments_root/../shared/data"; do
+    for directory in "$place/$dataset" "$place"; do
+      if [[ -n $place && (-f $directory/$first || -f $directory/$first.gz) ]]; then
+        (cd -- "$directory" && pwd)
+        return
+      fi
+    done
+  done
+  experiments_fail 1 "no $first in DIR/$dataset of --data-dir (or \$SIGNVOTE_DATA), ./data or ../shared/data; deploy/fetch-data.sh downloads MNIST, and CIFAR-10 in its binary version is at https://www.cs.toronto.edu/~kriz/cifar.html"
+}
+
+experiment() {
+  local name=$1
+  shift
+  [[ -z ${experiments_settings[$name]:-} ]] || return 0
+  experiments_plan+=("$name")
+  experiments_settings[$name]=$(printf '%s\n' "$@")
+}
+
+experiments_is_done() { [[ -s ${experiments[out]}/runs/$1.csv ]]; }
+
+# experiments_setting NAME KEY DEFAULT
+experiments_setting() {
+  local line
+  while IFS= read -r line; do
+    [[ $line != "$2="* ]] || { echo "${line#*=}" && return; }
+  done <<<"${experiments_settings[$1]}"
+  echo "$3"
+}
+
+# The rows of the evaluated rounds. Everyone who follows is sent decisions: the clients and the observer.
+experiments_result() {
+  awk -F, -v clients="$2" '
+    NR == 1 { for (i = 1; i <= NF; i++) column[$i] = i; print "round,accuracy,bytes_up,bytes_down"; next }
+    { up += $column["bytes_up"] / clients; down += $column["bytes_down"] / (clients + 1) }
+    $column["accuracy"] != "" { printf "%d,%s,%.0f,%.0f\n", $column["round"], $column["accuracy"], up, down }
+  ' "$1"
+}
+
+# experiments_train NAME: one federation, from its model to its result.
+experiments_train() {
+  local name=$1 directory=${experiments[out]}/work/$1 result=${experiments[out]}/runs/$1 line network=mnist_cnn
+  rm -rf -- "$directory"
+  mkdir -p -- "$directory" "${experiments[out]}/runs"
+  federation_defaults
+  federation[bin]=${experiments[bin]}
+  federation[evaluate]=${experiments[evaluate]}
+  federation[grace]=60
+  while IFS= read -r line; do
+    if [[ $line == network=* ]]; then network=${line#*=}; else federation[${line%%=*}]=${line#*=}; fi
+  done <<<"${experiments_settings[$name]}"
+  federation[model]=$directory/model
+  "${federation[bin]}/signvote-client" init-model --model "$network" --seed "${federation[seed]}" --out "$directory/model" >"$directory/model.log" &&
+    federation_configure "$directory" && federation_start "$directory" && federation_follow "$directory" &&
+    cp -- "$directory/summary.json" "$result.json" &&
+    experiments_result "$directory/metrics.csv" "${federation[clients]}" >"$directory/result.csv" &&
+    mv -- "$directory/result.csv" "$result.csv" && rm -rf -- "$directory"
+}
+
+experiments_duration() {
+  if (($1 >= 3600)); then printf '%d h %02d min' $(($1 / 3600)) $(($1 % 3600 / 60)); else printf '%d min %02d s' $(($1 / 60)) $(($1 % 60)); fi
+}
+
+# experiments_remaining SECONDS ROUNDS: for what is missing, at the speed of this call so far.
+experiments_remaining() {
+  local name left=0
+  for name in "${experiments_plan[@]}"; do
+    experiments_is_done "$name" || left=$((left + $(experiments_setting "$name" rounds 150)))
+  done
+  echo $((left * $1 / $2))
+}
+
+experiments_lock() {
+  mkdir -p -- "${experiments[out]}"
+  exec {experiments_locked}>"${experiments[out]}/.lock"
+  flock --nonblock "$experiments_locked" || experiments_fail 1 "another call is working in ${experiments[out]}; wait for it, or choose another --out"
+}
+
+experiments_run() {
+  local name number=0 seconds=0 rounds=0 began
+  experiments_lock
+  trap federation_stop EXIT
+  trap 'echo "${0##*/}: interrupted; what is finished stays, the same command goes on from here" >&2; exit 130' INT TERM HUP
+  for name in "${experiments_plan[@]}"; do
+    number=$((number + 1))
+    if experiments_is_done "$name"; then
+      echo "[$number/${#experiments_plan[@]}] $name: done before"
+      continue
+    fi
+    echo "[$number/${#experiments_plan[@]}] $name$( ((rounds == 0)) || echo ", all done in about $(experiments_duration "$(experiments_remaining $seconds $rounds)")")"
+    began=$SECONDS
+    experiments_train "$name" || experiments_fail 1 "$name failed; its files are in ${experiments[out]}/work/$name. The same command tries again"
+    seconds=$((seconds + SECONDS - began + 1))
+    rounds=$((rounds + $(experiments_setting "$name" rounds 150)))
+  done
+}
+
+experiments_rows() {
+  sed "1d; s/^/$1,/" "${experiments[out]}/runs/$2.csv"
+}
