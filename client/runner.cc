@@ -103,7 +103,7 @@ void Runner::Perform(action::LoadModel& load) {
   End(kExitData);
 }
 
-void Runner::Perform(action::ComputeBallot& compute) { to_compute_ = compute.round; }
+void Runner::Perform(action::ComputeBallot& compute) { to_compute_ = compute; }
 
 void Runner::Perform(action::Evaluate& evaluate) { evaluator_->Schedule(evaluate.round, parameters_); }
 
@@ -140,9 +140,10 @@ void Runner::Perform(action::Notice& notice) {
   spdlog::log(notice.warning ? spdlog::level::warn : spdlog::level::info, "{}", notice.text);
 }
 
-void Runner::CastBallot(uint64_t round) {
-  const uint64_t model = models_;
-  const Trainer::Vote vote{session_.client_id(), round, session_.config().seed(), session_.config().dither()};
+void Runner::CastBallot(const action::ComputeBallot& asked) {
+  const uint64_t model = models_, round = asked.round;
+  const Trainer::Vote vote{session_.client_id(), round, session_.config().seed(), session_.config().dither(),
+                           asked.magnitude};
   const absl::Status status = trainer_->ComputeGradient(vote.client_id, round);
   if (!status.ok()) {
     spdlog::error("{}", Message(status));
@@ -160,7 +161,7 @@ void Runner::CastBallot(uint64_t round) {
     } else {
       signs = Abstention(range.Size(block));
     }
-    Perform(session_.BallotBlockReady(round, block, signs));
+    Perform(session_.BallotBlockReady(round, block, signs, packer.ok() ? packer->magnitude() : 0));
   }
 }
 

@@ -42,7 +42,7 @@ class Runner {
   void Perform(action::Failed& failed);
   void Perform(action::Notice& notice);
 
-  void CastBallot(uint64_t round);
+  void CastBallot(const action::ComputeBallot& asked);
   void Stop();
   void End(ExitCode code) { exit_code_ = exit_code_.value_or(code); }
   bool IsOfConnection(uint64_t number) const { return connection_ != nullptr && connection_->number() == number; }
@@ -65,7 +65,7 @@ class Runner {
   absl::Time reached_;                            // when a session last existed, or the start
   absl::Time stop_at_ = absl::InfiniteFuture();   // the user's wish has been told; end at the latest
 
-  std::optional<uint64_t> to_compute_;
+  std::optional<action::ComputeBallot> to_compute_;
   std::optional<ExitCode> exit_code_;
 };
 

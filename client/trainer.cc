@@ -37,7 +37,7 @@ absl::Status Trainer::ComputeGradient(uint64_t client_id, uint64_t round) {
 
 absl::StatusOr<SignPacker> Trainer::MakePacker(const Vote& vote) const {
   return SignPacker::Make(tensors_, gradient_,
-                          {vote.dither, Key(vote.seed, Purpose::kDither, vote.client_id, vote.round)});
+                          {vote.dither, Key(vote.seed, Purpose::kDither, vote.client_id, vote.round), vote.magnitude});
 }
 
 }  // namespace signvote

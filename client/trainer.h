@@ -33,6 +33,7 @@ class Trainer {
     uint64_t round = 0;
     uint64_t seed = 0;  // of the run
     float dither = 0;
+    float magnitude = 0;  // running mean of this client's gradients; 0: unknown
   };
   // Ready to pack the kept gradient, which stays until the packer is done. INVALID_ARGUMENT: it is not finite.
   absl::StatusOr<SignPacker> MakePacker(const Vote& vote) const;

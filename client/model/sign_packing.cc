@@ -121,14 +121,25 @@ absl::Status NotFinite(const TensorShape& tensor, std::span<const float> values)
 absl::StatusOr<SignPacker> SignPacker::Make(std::span<const TensorShape> tensors, std::span<const float> gradient,
                                             const Dither& dither, Packing packing) {
   SignPacker packer(gradient, dither, packing);
+  std::vector<double> means;
+  double total = 0;
   uint64_t begin = 0;
   for (const TensorShape& tensor : tensors) {
     const std::span<const float> values = gradient.subspan(begin, tensor.Coordinates());
     const double sum = HWY_DYNAMIC_DISPATCH(SumOfMagnitudes)(values.data(), values.size());
     if (!std::isfinite(sum)) return NotFinite(tensor, values);
     begin += values.size();
-    const double mean = values.empty() ? 0 : sum / static_cast<double>(values.size());
-    packer.pieces_.push_back({begin, static_cast<float>(static_cast<double>(dither.amount) * mean / 65536)});
+    means.push_back(values.empty() ? 0 : sum / static_cast<double>(values.size()));
+    packer.pieces_.push_back({begin, 0});
+    total += sum;
+  }
+  if (dither.amount == 0 || total == 0) return packer;
+  packer.magnitude_ = static_cast<float>(total / static_cast<double>(begin));
+  const double steady = dither.magnitude > 0 && packer.magnitude_ > 0
+                            ? static_cast<double>(dither.magnitude) / static_cast<double>(packer.magnitude_)
+                            : 1;
+  for (size_t i = 0; i < means.size(); ++i) {
+    packer.pieces_[i].scale = static_cast<float>(static_cast<double>(dither.amount) * means[i] * steady / 65536);
   }
   return packer;
 }

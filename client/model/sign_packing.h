@@ -5,9 +5,12 @@
 // With dither d, coordinate n of the model (counted from 0) gets
 //   u_n = 16-bit lane n % 4 (lowest first) of Mix(key + n / 4),       key = Key(seed, kDither, client_id, round)
 //   v_n = 2 u_n - 65535                                               odd, -65535 to 65535
-//   z_n = v_n * s, rounded to float32; s = float(d * mean|g| / 65536), mean over the coordinate's tensor
-// and the bit is 1 where g + z > 0 (the sum rounded to float32); where that is exactly 0, bit 1 where v > 0. So z is
-// uniform in +-d * mean|g| up to 16 bits, a tensor whose gradient is all zero votes by fair coins, and there is no
+//   z_n = v_n * s, rounded to float32; s = float(d * mean|g| * r / 65536), mean over the coordinate's tensor
+// where r = R / magnitude, the magnitude being mean|g| over the whole model, and R its running mean over this client's
+// rounds (1 where either is 0). So a gradient that is small for this client, of a minibatch that it has learnt already,
+// votes by coins that are nearly fair, and sums of votes over rounds estimate sums of gradients.
+// The bit is 1 where g + z > 0 (the sum rounded to float32); where that is exactly 0, bit 1 where v > 0. So z is
+// uniform in +-d * mean|g| * r up to 16 bits, a tensor whose gradient is all zero votes by fair coins, and there is no
 // zeros plane.
 #pragma once
 
@@ -25,6 +28,7 @@ namespace signvote {
 struct Dither {
   float amount = 0;  // d
   uint64_t key = 0;
+  float magnitude = 0;  // R; 0: unknown
 };
 
 // kFast uses the best SIMD target of this machine; both give the same bits.
@@ -37,6 +41,9 @@ class SignPacker {
   // spans: both must outlive the packer. `gradient` has the sum of the tensors' coordinates.
   static absl::StatusOr<SignPacker> Make(std::span<const TensorShape> tensors, std::span<const float> gradient,
                                          const Dither& dither, Packing packing = Packing::kFast);
+
+  // Of this gradient; 0 without dither, which does not need it.
+  float magnitude() const { return magnitude_; }
 
   // The signs of coordinates [begin, begin + count); `begin` is a multiple of 64. Reuses the vectors of `out`.
   void Pack(uint64_t begin, uint64_t count, SignVector* out) const;
@@ -53,6 +60,7 @@ class SignPacker {
   std::span<const float> gradient_;
   Dither dither_;
   Packing packing_;
+  float magnitude_ = 0;
   std::vector<Piece> pieces_;  // in the order of the coordinates
 };
 

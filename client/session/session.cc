@@ -180,7 +180,7 @@ void Session::OnRoundOpen(const v1::RoundOpen& open) {
     return;
   }
   ballot_ = {open.round(), {}};
-  Do(action::ComputeBallot{open.round()});
+  Do(action::ComputeBallot{open.round(), open.magnitude()});
 }
 
 void Session::OnDecision(const v1::DecisionBlock& decision) {
@@ -247,7 +247,8 @@ std::vector<Action> Session::Disconnected(const absl::Status& status) {
   return TakeActions();
 }
 
-std::vector<Action> Session::BallotBlockReady(uint64_t round, uint64_t block, const SignVector& signs) {
+std::vector<Action> Session::BallotBlockReady(uint64_t round, uint64_t block, const SignVector& signs,
+                                              float magnitude) {
   if (state_ == State::kOver || !replica_.IsLoaded()) return {};
   const bool late = round <= replica_.round();
   if (!late && round != ballot_.round) return {};  // of parameters that turned out to be wrong
@@ -260,6 +261,7 @@ std::vector<Action> Session::BallotBlockReady(uint64_t round, uint64_t block, co
   v1::BallotBlock& ballot = *message->mutable_ballot();
   ballot.set_round(round);
   ballot.set_block(block);
+  ballot.set_magnitude(magnitude);
   const uint32_t k = options_.fraction != 0 ? options_.fraction : std::max(1u, config().fraction());
   if (k == 1) {
     EncodeSigns(signs.signs, signs.zeros, {}, ballot.mutable_signs());

@@ -49,6 +49,7 @@ struct LoadModel {
 // Answer with BallotBlockReady for each block of the range, or with nothing if it cannot be had.
 struct ComputeBallot {
   uint64_t round = 0;
+  float magnitude = 0;  // the running mean of this client's ballots as the server knows it; 0: it knows none
 };
 // Answer with EvaluationDone. The parameters are those of this round now and change with the next call.
 struct Evaluate {
@@ -85,8 +86,9 @@ class Session {
   std::vector<Action> Connected();
   std::vector<Action> Received(const v1::ServerMessage& message);
   std::vector<Action> Disconnected(const absl::Status& status);
-  // `signs` are of all coordinates of the block; the session takes the stripes out that it votes on.
-  std::vector<Action> BallotBlockReady(uint64_t round, uint64_t block, const SignVector& signs);
+  // `signs` are of all coordinates of the block; the session takes the stripes out that it votes on. `magnitude` is
+  // that of the gradient, 0: not to be told.
+  std::vector<Action> BallotBlockReady(uint64_t round, uint64_t block, const SignVector& signs, float magnitude = 0);
   // Without a result the evaluation was given up.
   std::vector<Action> EvaluationDone(uint64_t round, const std::optional<v1::Evaluation>& result);
   // The user wants to end.

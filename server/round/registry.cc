@@ -8,6 +8,11 @@
 #include "common/status.h"
 
 namespace signvote {
+namespace {
+
+constexpr uint64_t kMagnitudeRounds = 10;
+
+}  // namespace
 
 absl::Status ValidateName(std::string_view name) {
   const bool legal = std::all_of(name.begin(), name.end(),
@@ -16,6 +21,15 @@ absl::Status ValidateName(std::string_view name) {
     return InvalidArgument("client name \"{}\": expected 1 to 64 letters, digits, dots, underscores or dashes", name);
   }
   return absl::OkStatus();
+}
+
+void Client::Count(uint64_t ballot_round, float ballot_magnitude) {
+  ++rounds_counted;
+  last_ballot = ballot_round;
+  if (ballot_magnitude == 0) return;
+  if (magnitude == 0) magnitude = ballot_magnitude;
+  // The mean of the first ballots, then a running one.
+  magnitude += (ballot_magnitude - magnitude) / static_cast<float>(std::min(rounds_counted, kMagnitudeRounds));
 }
 
 Client* Registry::Find(std::string_view name) {
@@ -67,6 +81,7 @@ void Registry::Save(std::string* out) const {
     *out += record;
     PutRaw(out, client.rounds_counted);
     PutRaw(out, client.last_ballot);
+    PutRaw(out, client.magnitude);
   }
 }
 
@@ -83,7 +98,8 @@ absl::Status Registry::Restore(std::string_view bytes) {
     bytes.remove_prefix(size);
     restored.Apply(record);
     Client& client = *restored.Find(record.name());
-    whole = TakeRaw(&bytes, &client.rounds_counted) && TakeRaw(&bytes, &client.last_ballot);
+    whole = TakeRaw(&bytes, &client.rounds_counted) && TakeRaw(&bytes, &client.last_ballot) &&
+            TakeRaw(&bytes, &client.magnitude);
   }
   if (!whole || !bytes.empty()) return InvalidArgument("the saved list of clients is damaged");
   *this = std::move(restored);

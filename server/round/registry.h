@@ -26,6 +26,7 @@ struct Client {
   bool evicted = false;
   uint64_t rounds_counted = 0;
   uint64_t last_ballot = 0;  // round of its newest counted ballot: this and older ones are never counted again
+  float magnitude = 0;       // running mean of what its counted ballots told; 0: nothing
 
   // Of this process.
   uint64_t session = 0;  // 0: not connected
@@ -40,6 +41,8 @@ struct Client {
   bool disagrees = false;  // its last reported fingerprint was not the server's
 
   bool IsConnected() const { return session != 0; }
+  // Its ballot of round `ballot_round` counts; the magnitude is finite and at least 0.
+  void Count(uint64_t ballot_round, float ballot_magnitude);
 };
 
 class Registry {

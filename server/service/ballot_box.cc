@@ -1,5 +1,7 @@
 #include "server/service/ballot_box.h"
 
+#include <algorithm>
+
 namespace signvote {
 
 PendingBallot BallotBox::NewBallot(VoterId voter, uint32_t k, uint64_t round) const {
@@ -15,7 +17,7 @@ PendingBallot BallotBox::NewBallot(VoterId voter, uint32_t k, uint64_t round) co
 }
 
 BallotBox::Outcome BallotBox::Add(VoterId voter, uint32_t k, uint64_t round, uint64_t block,
-                                  std::shared_ptr<const SignVector> planes) {
+                                  std::shared_ptr<const SignVector> planes, float magnitude) {
   auto& ballots = round == open_ ? fresh_ : late_;
   auto [entry, is_new] = ballots.try_emplace(voter);
   PendingBallot& ballot = entry->second;
@@ -25,6 +27,7 @@ BallotBox::Outcome BallotBox::Add(VoterId voter, uint32_t k, uint64_t round, uin
   std::shared_ptr<const SignVector>& slot = ballot.blocks[block - range_.first];
   if (slot) return *slot == *planes ? Outcome::kDuplicate : Outcome::kConflict;
   slot = std::move(planes);
+  ballot.magnitude = std::max(ballot.magnitude, magnitude);
   return --ballot.missing == 0 ? Outcome::kCompleted : Outcome::kAdded;
 }
 

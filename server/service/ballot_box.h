@@ -23,6 +23,7 @@ struct PendingBallot {
   std::vector<std::vector<uint32_t>> stripes;             // empty, or one list a block
   size_t missing = 0;
   uint32_t fraction = 1;  // k, of the voter when it began
+  float magnitude = 0;    // the largest of its blocks', which are equal
 
   bool IsComplete() const { return missing == 0; }
 };
@@ -34,7 +35,8 @@ class BallotBox {
   BallotBox(BlockRange range, uint64_t seed) : range_(range), seed_(seed) {}
 
   // `k` is the voter's fraction. kCompleted: this was the last missing block.
-  Outcome Add(VoterId voter, uint32_t k, uint64_t round, uint64_t block, std::shared_ptr<const SignVector> planes);
+  Outcome Add(VoterId voter, uint32_t k, uint64_t round, uint64_t block, std::shared_ptr<const SignVector> planes,
+              float magnitude = 0);
 
   // Complete ballots of closed rounds that no round has counted yet: voter and the ballot's round.
   std::map<VoterId, uint64_t> CompleteLate() const;

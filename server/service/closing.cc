@@ -94,9 +94,7 @@ void Federation::StageBallot(const BallotKey& key, std::shared_ptr<const SignVec
 
 void Federation::CountBallots() {
   for (const auto& [voter, ballot] : closing_->ballots) {
-    Client& client = *registry_.FindById(voter);
-    ++client.rounds_counted;
-    client.last_ballot = ballot.round;
+    registry_.FindById(voter)->Count(ballot.round, ballot.magnitude);
     ++ballots_counted_;
   }
 }
@@ -183,6 +181,7 @@ std::vector<v1::JournalRecord> Federation::RecordsOf(const Closing& closing) {
     round.add_voters(voter);
     if (closing.row.late > 0) round.add_ages(static_cast<uint32_t>(closing.round - ballot.round));
     round.add_fractions(ballot.fraction);
+    round.add_magnitudes(ballot.magnitude);
   }
   if (environment_.store->wants_ballots()) {
     for (const auto& [voter, ballot] : closing.ballots) {

@@ -265,6 +265,10 @@ void Federation::Ballot(SessionId, Session& session, const v1::BallotBlock& ball
     const bool wrong_length = planes.status().code() == absl::StatusCode::kOutOfRange;
     return Answer(session, ballot, wrong_length ? Verdict::WRONG_LENGTH : Verdict::MALFORMED, Message(planes.status()));
   }
+  if (!std::isfinite(ballot.magnitude()) || ballot.magnitude() < 0) {
+    return Answer(session, ballot, Verdict::MALFORMED,
+                  fmt::format("magnitude is {}, expected a finite number of at least 0", ballot.magnitude()));
+  }
   if (ballot.round() == 0) return Answer(session, ballot, Verdict::STALE, "rounds count from 1");
   if (ballot.round() <= CountedThrough(client)) {
     return Answer(session, ballot, Verdict::DUPLICATE,
@@ -280,7 +284,8 @@ void Federation::Ballot(SessionId, Session& session, const v1::BallotBlock& ball
     return Answer(session, ballot, Verdict::NOT_A_VOTER, fmt::format("not in the electorate of round {}", open));
   }
   const auto shared = std::make_shared<const SignVector>(*std::move(planes));
-  const BallotBox::Outcome outcome = box_.Add(client.id, client.fraction, ballot.round(), ballot.block(), shared);
+  const BallotBox::Outcome outcome =
+      box_.Add(client.id, client.fraction, ballot.round(), ballot.block(), shared, ballot.magnitude());
   const bool is_new = outcome == BallotBox::Outcome::kAdded || outcome == BallotBox::Outcome::kCompleted;
   if (is_new && age == 0) StageBallot({client.id, ballot.round(), ballot.block()}, shared);
   switch (outcome) {
@@ -332,7 +337,8 @@ Federation::Outbound Federation::Next(SessionId id) {
   Session& session = found->second;
   // What was said before the end still goes out; parameters and decisions do not.
   if (session.end && session.feed.said() == 0) return {nullptr, session.end};
-  const Feed::Item item = session.feed.Next(broadcast_, session.client && IsAsked(*session.client));
+  const Feed::Item item = session.feed.Next(broadcast_, session.client && IsAsked(*session.client),
+                                            session.client ? session.client->magnitude : 0);
   if (!item.frame) return {};
   const uint64_t bytes = item.frame->size() + kPrefixBytes;
   if (session.client) session.client->bytes_down += bytes;

@@ -39,7 +39,7 @@ void Feed::Load() {
   snapshot_.reset();
 }
 
-Feed::Item Feed::Next(const Broadcast& broadcast, bool asked) {
+Feed::Item Feed::Next(const Broadcast& broadcast, bool asked, float magnitude) {
   if (!said_.empty()) {
     Frame frame = said_.front();
     said_.pop_front();
@@ -60,7 +60,7 @@ Feed::Item Feed::Next(const Broadcast& broadcast, bool asked) {
     const Kind kind = next_round_ == round ? Kind::kRound : Kind::kRoundEnd;
     return {frame, is_catching_up ? Kind::kJoin : kind};
   }
-  return {Opening(broadcast, asked), Kind::kRound};
+  return {Opening(broadcast, asked, magnitude), Kind::kRound};
 }
 
 Frame Feed::NextModelChunk(const Broadcast& broadcast) {
@@ -112,12 +112,13 @@ Frame Feed::NextDecision(const Broadcast& broadcast) {
   return round->closed;
 }
 
-Frame Feed::Opening(const Broadcast& broadcast, bool asked) {
+Frame Feed::Opening(const Broadcast& broadcast, bool asked, float magnitude) {
   if (broadcast.open == 0 || broadcast.open != next_round_ || announced_ == broadcast.open) return nullptr;
   announced_ = broadcast.open;
   v1::ServerMessage message;
   message.mutable_round_open()->set_round(broadcast.open);
   message.mutable_round_open()->set_vote(asked);
+  message.mutable_round_open()->set_magnitude(magnitude);
   return MakeFrame(message);
 }
 

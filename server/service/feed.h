@@ -29,7 +29,7 @@ struct Snapshot {
 // What all feeds draw from.
 struct Broadcast {
   BlockRange range;
-  std::string module;   // bytes of model.pt
+  std::string module;  // bytes of model.pt
   History history;
   uint64_t closed = 0;  // last closed round
   uint64_t open = 0;    // the round that takes ballots; 0: none
@@ -59,8 +59,8 @@ class Feed {
   // `from` 0, parameters.
   void Start(bool send_model, uint64_t from);
 
-  // `asked` is whether this client votes in the open round.
-  Item Next(const Broadcast& broadcast, bool asked);
+  // `asked` is whether this client votes in the open round, `magnitude` what it is told with the opening.
+  Item Next(const Broadcast& broadcast, bool asked, float magnitude);
 
   bool IsLoading() const { return stage_ == Stage::kParameters; }
 
@@ -70,15 +70,15 @@ class Feed {
   Frame NextModelChunk(const Broadcast& broadcast);
   Frame NextParameters(const Broadcast& broadcast);
   Frame NextDecision(const Broadcast& broadcast);
-  Frame Opening(const Broadcast& broadcast, bool asked);
+  Frame Opening(const Broadcast& broadcast, bool asked, float magnitude);
   void Follow(uint64_t from);
   void Load();
 
   std::deque<Frame> said_;
   Stage stage_ = Stage::kQuiet;
-  uint64_t offset_ = 0;                      // bytes of the model, or coordinates of the snapshot
-  std::weak_ptr<const Snapshot> snapshot_;   // kParameters
-  uint64_t next_round_ = 0;                  // kFollowing
+  uint64_t offset_ = 0;                     // bytes of the model, or coordinates of the snapshot
+  std::weak_ptr<const Snapshot> snapshot_;  // kParameters
+  uint64_t next_round_ = 0;                 // kFollowing
   size_t next_block_ = 0;
   bool has_decision_before_ = false;  // differences may be sent
   uint64_t announced_ = 0;            // open round that was announced

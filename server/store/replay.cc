@@ -116,11 +116,7 @@ absl::Status Replay::PlayRound(const RoundParts& parts) {
     Follow(voters);
   }
   tally.Apply({round.step(), round.decay()}, parallel_);
-  for (const Voter& voter : voters) {
-    Client& client = *state_->registry.FindById(voter.id);
-    ++client.rounds_counted;
-    client.last_ballot = voter.ballot_round;
-  }
+  for (const Voter& voter : voters) state_->registry.FindById(voter.id)->Count(voter.ballot_round, voter.magnitude);
   ++rounds_;
   return absl::OkStatus();
 }
@@ -202,7 +198,8 @@ absl::StatusOr<std::vector<Replay::Voter>> Replay::VotersOf(const v1::RoundRecor
     const uint64_t age = i < round.ages_size() ? round.ages(i) : 0;
     const uint32_t k = i < round.fractions_size() ? round.fractions(i) : client->fraction;
     if (age >= round.round()) return Malformed(fmt::format("the ballot of {} is {} rounds old", client->name, age));
-    voters.push_back({id, round.round() - age, std::max(k, 1u)});
+    const float magnitude = i < round.magnitudes_size() ? round.magnitudes(i) : 0;
+    voters.push_back({id, round.round() - age, std::max(k, 1u), magnitude});
   }
   return voters;
 }

@@ -62,6 +62,7 @@ class Replay {
     uint64_t id = 0;
     uint64_t ballot_round = 0;
     uint32_t k = 1;
+    float magnitude = 0;
   };
 
   absl::Status PlayRound(const RoundParts& parts);

@@ -105,6 +105,14 @@ TEST_F(SessionTest, ReceivesModelAndParametersThenVotesWhenARoundOpens) {
   EXPECT_EQ(computes[0].round, 1u);
 }
 
+TEST_F(SessionTest, TellsItsMagnitudeAndIsToldTheRunningOne) {
+  JoinAsNewcomer();
+  v1::ServerMessage open = server_.Open();
+  open.mutable_round_open()->set_magnitude(0.5f);
+  EXPECT_EQ(Only<action::ComputeBallot>(Say(open)).at(0).magnitude, 0.5f);
+  EXPECT_EQ(Sent(session_->BallotBlockReady(1, 0, Vote(0, 0x55), 0.75f)).at(0).ballot().magnitude(), 0.75f);
+}
+
 TEST_F(SessionTest, AModelThatIsNotWhatWasPromisedIsFetchedAgain) {
   Connect();
   Say(server_.Welcome("ada"));

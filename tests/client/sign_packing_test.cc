@@ -87,6 +87,29 @@ TEST(SignPacking, DitherFollowsItsDefinition) {
   }
 }
 
+// The same gradient, ten times smaller than is usual for this client: its votes are ten times closer to fair coins.
+TEST(SignPacking, DitherIsMeasuredByTheUsualMagnitude) {
+  const std::vector<TensorShape> tensors = {{"t", {400000}}};
+  std::vector<float> gradient(400000);
+  for (size_t i = 0; i < gradient.size(); ++i) gradient[i] = i % 2 == 0 ? 0.3f : -0.3f;
+  const auto packer = SignPacker::Make(tensors, gradient, {2, 123, 3.0f});
+  ASSERT_TRUE(packer.ok()) << packer.status();
+  EXPECT_FLOAT_EQ(packer->magnitude(), 0.3f);
+  SignVector packed;
+  packer->Pack(0, gradient.size(), &packed);
+  std::array<int, 2> positive = {};
+  for (size_t i = 0; i < gradient.size(); ++i) positive[i % 2] += Bit(packed.signs, i);
+  EXPECT_NEAR(positive[0], 105000, 1000);  // 0.3 of +-6: a probability of (1 + 0.05) / 2
+  EXPECT_NEAR(positive[1], 95000, 1000);
+}
+
+TEST(SignPacking, TheMagnitudeIsTheMeanOverTheModel) {
+  const std::vector<TensorShape> tensors = {{"a", {2}}, {"b", {6}}};
+  const std::vector<float> gradient = {4, -4, 0, 0, 1, -1, 1, 1};
+  EXPECT_FLOAT_EQ(SignPacker::Make(tensors, gradient, {2, 1})->magnitude(), 1.5f);
+  EXPECT_EQ(SignPacker::Make(tensors, gradient, {0, 1})->magnitude(), 0) << "nobody needs it without dither";
+}
+
 TEST(SignPacking, TheExpectedVoteGrowsWithTheGradient) {
   // Mean |g| is 1 and dither 2: a gradient of x is positive with probability (1 + x / 2) / 2.
   const std::vector<TensorShape> tensors = {{"t", {400000}}};

@@ -55,6 +55,32 @@ TEST(Federation, ClosesARoundWithTheDecisionOfItsBallots) {
   EXPECT_EQ(heard.messages[2].round_open().round(), 2u);
 }
 
+TEST(Federation, GivesEachVoterItsOwnMagnitudeBack) {
+  H h;
+  const SessionId a = h.Join("a"), b = h.Join("b"), c = h.Join("c");
+  EXPECT_EQ(h.Read(a).Of(Kind::kRoundOpen)[0].round_open().magnitude(), 0);
+  h.Read(b);
+  v1::ClientMessage ballot = H::BallotOf(1, true);
+  ballot.mutable_ballot()->set_magnitude(0.25f);
+  h.federation->Receive(a, ballot);
+  h.Vote(b, 1);
+  h.Vote(c, 1);
+  EXPECT_EQ(h.Read(a).Of(Kind::kRoundOpen)[0].round_open().magnitude(), 0.25f);
+  EXPECT_EQ(h.Read(b).Of(Kind::kRoundOpen)[0].round_open().magnitude(), 0) << "it told none";
+}
+
+TEST(Federation, RefusesAMagnitudeThatIsNone) {
+  H h;
+  const SessionId a = h.Join("a");
+  h.Read(a);
+  for (const float magnitude : {-1.0f, std::nanf(""), INFINITY}) {
+    v1::ClientMessage ballot = H::BallotOf(1, true);
+    ballot.mutable_ballot()->set_magnitude(magnitude);
+    h.federation->Receive(a, ballot);
+    EXPECT_THAT(h.Read(a).Verdicts(), ElementsAre(Verdict::MALFORMED)) << magnitude;
+  }
+}
+
 TEST(Federation, ArrivalOrderDoesNotChangeTheDecision) {
   std::vector<std::string> fingerprints;
   for (const bool reversed : {false, true}) {

@@ -44,7 +44,11 @@ LiveRun::LiveRun(Disk& disk, const std::string& directory, const LiveOptions& op
 
 LiveRun::Voted LiveRun::RandomBallot(const Client& client, uint64_t round, Random& random) const {
   const BlockRange& range = run_.tally.range();
-  Voted voted{.round = round, .k = client.fraction, .blocks = {}, .stripes = {}};
+  Voted voted{.round = round,
+              .k = client.fraction,
+              .magnitude = static_cast<float>(random.Unit()),
+              .blocks = {},
+              .stripes = {}};
   const bool abstains = options_.has_events && random.Below(3) == 0;
   for (uint64_t block = range.first; block < range.first + range.count; ++block) {
     uint64_t votes = range.Size(block);
@@ -138,6 +142,7 @@ absl::Status LiveRun::Round() {
     record.add_voters(voter);
     if (has_late) record.add_ages(static_cast<uint32_t>(round - voted.round));
     if (has_fractions) record.add_fractions(voted.k);
+    record.add_magnitudes(voted.magnitude);
   }
   tally.Decode(by_block, Serially);
   StageSome(random);
@@ -186,9 +191,7 @@ absl::Status LiveRun::Retry() {
   if (on_append) on_append(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
   run_.tally.Apply(step_, Serially);
   for (const auto& [voter, voted] : ballots_) {
-    Client& client = *run_.registry.FindById(voter);
-    ++client.rounds_counted;
-    client.last_ballot = voted.round;
+    run_.registry.FindById(voter)->Count(voted.round, voted.magnitude);
   }
   return absl::OkStatus();
 }

@@ -56,6 +56,7 @@ class LiveRun {
   struct Voted {
     uint64_t round = 0;
     uint32_t k = 1;
+    float magnitude = 0;
     std::vector<SignVector> blocks;
     std::vector<std::vector<uint32_t>> stripes;
   };
@@ -67,7 +68,7 @@ class LiveRun {
 
   LiveOptions options_;
   OpenedRun run_;
-  std::map<VoterId, Voted> ballots_;  // of the round under way
+  std::map<VoterId, Voted> ballots_;        // of the round under way
   std::vector<v1::JournalRecord> records_;  // clients, step and the round's
   Step step_;
 };
