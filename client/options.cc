@@ -60,6 +60,13 @@ void ReadSession(ConfigReader* reader, const std::string& role_argument, Session
   reader->Read("evaluate.every", &session->evaluate_every, AtLeast(0));
 }
 
+void ReadSimulation(ConfigReader* reader, Simulation* simulation) {
+  reader->ReadChoice("simulate.attack", &simulation->attack, {"none", "flip", "flip-half", "random", "same"});
+  reader->Read("simulate.batch", &simulation->batch, AtLeast(1));
+  reader->Read("simulate.late", &simulation->late, Between(0, 100));
+  reader->Read("simulate.from_round", &simulation->from_round, AtLeast(1));
+}
+
 }  // namespace
 
 absl::StatusOr<ClientOptions> LoadClientOptions(const std::string& path, const std::vector<std::string>& overrides,
@@ -80,6 +87,7 @@ absl::StatusOr<ClientOptions> LoadClientOptions(const std::string& path, const s
   reader.Read("seed", &options.seed, AtLeast(0));
   ReadData(&reader, &options.data);
   options.data.partition.seed = options.seed;
+  ReadSimulation(&reader, &options.simulation);
   reader.Read("connect.give_up", &options.give_up);
   reader.ReadChoice("log", &options.log, {"trace", "debug", "info", "warn", "error"});
   RETURN_IF_ERROR(reader.Finish());

@@ -11,6 +11,7 @@
 #include "client/data/partition.h"
 #include "client/model/module.h"
 #include "client/session/session.h"
+#include "client/simulation.h"
 
 namespace signvote {
 
@@ -26,6 +27,7 @@ struct ClientOptions {
     PartitionOptions partition;
     Augmentation augmentation;
   } data;
+  Simulation simulation;
   absl::Duration give_up;  // 0: never
   std::string log = "info";
 };

@@ -1,6 +1,7 @@
 #include "client/runner.h"
 
 #include <algorithm>
+#include <iterator>
 #include <random>
 
 #include "common/log.h"
@@ -161,7 +162,24 @@ void Runner::CastBallot(const action::ComputeBallot& asked) {
     } else {
       signs = Abstention(range.Size(block));
     }
-    Perform(session_.BallotBlockReady(round, block, signs, packer.ok() ? packer->magnitude() : 0));
+    SimulateAttack(options_.simulation, vote.client_id, round, block, range.Size(block), &signs);
+    const float magnitude = packer.ok() ? packer->magnitude() : 0;
+    if (const uint32_t late = SimulatedLateness(options_.simulation, round); late > 0) {
+      held_.push_back({round + late, round, block, signs, magnitude});
+    } else {
+      Perform(session_.BallotBlockReady(round, block, signs, magnitude));
+    }
+  }
+  SendHeldBallots(round);
+}
+
+void Runner::SendHeldBallots(uint64_t round) {
+  const auto waiting =
+      std::find_if(held_.begin(), held_.end(), [round](const HeldBlock& held) { return held.due > round; });
+  std::vector<HeldBlock> due(std::make_move_iterator(held_.begin()), std::make_move_iterator(waiting));
+  held_.erase(held_.begin(), waiting);
+  for (const HeldBlock& held : due) {
+    Perform(session_.BallotBlockReady(held.round, held.block, held.signs, held.magnitude));
   }
 }
 

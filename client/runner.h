@@ -43,6 +43,8 @@ class Runner {
   void Perform(action::Notice& notice);
 
   void CastBallot(const action::ComputeBallot& asked);
+  // Of the ballots that simulate.late holds back, those that are due when `round` opens.
+  void SendHeldBallots(uint64_t round);
   void Stop();
   void End(ExitCode code) { exit_code_ = exit_code_.value_or(code); }
   bool IsOfConnection(uint64_t number) const { return connection_ != nullptr && connection_->number() == number; }
@@ -66,6 +68,12 @@ class Runner {
   absl::Time stop_at_ = absl::InfiniteFuture();   // the user's wish has been told; end at the latest
 
   std::optional<action::ComputeBallot> to_compute_;
+  struct HeldBlock {
+    uint64_t due = 0, round = 0, block = 0;
+    SignVector signs;
+    float magnitude = 0;
+  };
+  std::vector<HeldBlock> held_;  // in the order of rounds
   std::optional<ExitCode> exit_code_;
 };
 

@@ -27,7 +27,8 @@ absl::Status Trainer::LoadModel(const std::string& bytes, std::span<const Tensor
 absl::Status Trainer::ComputeGradient(uint64_t client_id, uint64_t round) {
   if (module_ == nullptr) return Error(absl::StatusCode::kFailedPrecondition, "the server sent no model");
   const DrawKey key{options_.seed, client_id, round};
-  const std::vector<uint32_t> samples = Minibatch(key, share_, options_.session.batch);
+  const std::vector<uint32_t> samples =
+      Minibatch(key, share_, SimulatedBatch(options_.simulation, options_.session.batch, round));
   MakeAugmentedBatch(dataset_, samples, options_.data.augmentation, key, &batch_);
   const uint64_t module_seed = Key(options_.seed, Purpose::kAugment, ~client_id, round);
   ASSIGN_OR_RETURN(const double loss, MeanGradient(*module_, batch_, module_seed, gradient_));

@@ -40,6 +40,7 @@ device: cpu
 seed: 9
 data: {format: cifar10, path: /data, partition: "labels:2", index: 3, count: 15, crop: 4, flip: true}
 evaluate: {every: 5}
+simulate: {attack: flip-half, batch: 9, late: 2, from_round: 100}
 connect: {give_up: 30s}
 log: warn
 )");
@@ -54,6 +55,10 @@ log: warn
   EXPECT_EQ(options->data.partition.seed, 9u);
   EXPECT_EQ(options->data.augmentation.crop, 4u);
   EXPECT_TRUE(options->data.augmentation.flip);
+  EXPECT_EQ(options->simulation.attack, "flip-half");
+  EXPECT_EQ(options->simulation.batch, 9u);
+  EXPECT_EQ(options->simulation.late, 2u);
+  EXPECT_EQ(options->simulation.from_round, 100u);
   EXPECT_EQ(options->give_up, absl::Seconds(30));
 }
 
@@ -72,6 +77,7 @@ TEST(ClientOptions, ErrorsNameTheLineAndTheKey) {
   EXPECT_THAT(problem("data: {partition: halves}\n"), HasSubstr("labels:K"));
   EXPECT_THAT(problem("data: {format: svhn}\n"), HasSubstr("mnist, cifar10, digits"));
   EXPECT_THAT(problem("data: {index: 4, count: 4}\n"), HasSubstr("data.index is 4"));
+  EXPECT_THAT(problem("simulate: {attack: shout}\n"), AllOf(HasSubstr("shout"), HasSubstr("flip-half")));
   EXPECT_THAT(Message(Load("server: nowhere\nname: ada\n").status()), HasSubstr("HOST:PORT"));
   EXPECT_THAT(Message(Load("server: a:1\nname: a b\n").status()), HasSubstr("\"a b\""));
   EXPECT_THAT(Message(Load("name: ada\n").status()), HasSubstr("server"));

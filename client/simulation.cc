@@ -1,0 +1,47 @@
+#include "client/simulation.h"
+
+#include "common/random.h"
+
+namespace signvote {
+namespace {
+
+uint64_t LastWordMask(uint64_t coordinates) {
+  return coordinates % 64 == 0 ? ~uint64_t{0} : (uint64_t{1} << (coordinates % 64)) - 1;
+}
+
+void Flip(uint64_t coordinates, SignVector* signs) {
+  for (uint64_t& word : signs->signs) word = ~word;
+  for (size_t w = 0; w < signs->zeros.size(); ++w) signs->signs[w] &= ~signs->zeros[w];
+  signs->signs.back() &= LastWordMask(coordinates);
+}
+
+void Draw(uint64_t key, uint64_t coordinates, SignVector* signs) {
+  for (size_t w = 0; w < signs->signs.size(); ++w) signs->signs[w] = Mix(key + w);
+  signs->signs.back() &= LastWordMask(coordinates);
+  signs->zeros.clear();
+}
+
+}  // namespace
+
+uint32_t SimulatedBatch(const Simulation& simulation, uint32_t batch, uint64_t round) {
+  return simulation.batch > 0 && round >= simulation.from_round ? simulation.batch : batch;
+}
+
+uint32_t SimulatedLateness(const Simulation& simulation, uint64_t round) {
+  return round >= simulation.from_round ? simulation.late : 0;
+}
+
+void SimulateAttack(const Simulation& simulation, uint64_t client_id, uint64_t round, uint64_t block,
+                    uint64_t coordinates, SignVector* signs) {
+  if (simulation.attack == "none" || round < simulation.from_round) return;
+  const uint64_t of_round = Mix(Mix(client_id) + round);
+  if (simulation.attack == "flip" || (simulation.attack == "flip-half" && of_round >> 63 != 0)) {
+    Flip(coordinates, signs);
+  } else if (simulation.attack == "random") {
+    Draw(Mix(of_round + block), coordinates, signs);
+  } else if (simulation.attack == "same") {
+    Draw(Mix(block), coordinates, signs);
+  }
+}
+
+}  // namespace signvote

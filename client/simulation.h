@@ -1,0 +1,30 @@
+// What a client does wrong on purpose, for experiments: `simulate` in client.yaml. Pure.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "common/sign_vector.h"
+
+namespace signvote {
+
+struct Simulation {
+  // none; flip: every sign; flip-half: every sign, in half of the rounds; random: fair coins; same: one wrong vector in
+  // every round, the same for all clients that do so
+  std::string attack = "none";
+  uint32_t batch = 0;       // instead of `batch`; 0: no change
+  uint32_t late = 0;        // ballots are sent so many rounds after they were asked for
+  uint64_t from_round = 1;  // all of this from here on
+};
+
+// The batch of a round.
+uint32_t SimulatedBatch(const Simulation& simulation, uint32_t batch, uint64_t round);
+
+// Rounds by which the ballot of this round is late.
+uint32_t SimulatedLateness(const Simulation& simulation, uint64_t round);
+
+// Attacks with the packed signs of a block of so many coordinates. Random and same vectors abstain nowhere.
+void SimulateAttack(const Simulation& simulation, uint64_t client_id, uint64_t round, uint64_t block,
+                    uint64_t coordinates, SignVector* signs);
+
+}  // namespace signvote
