@@ -21,6 +21,11 @@ federation_defaults() {
     [mode]=4 [clients]=15     # how unequal the batches are: federation_batches
     [format]=digits [path]="" # data
     [partition]=all
+    [fraction]=1 [quorum]=""  # quorum: all, unless given
+    [deadline]=10m [max_staleness]=0
+    # what some clients do wrong on purpose, as signvote-client's `simulate`: the first `attackers` and `late` ones, and
+    # at half time the first and the last change places (drift=1)
+    [attack]=none [attackers]=0 [attack_from]=1 [late]=0 [drift]=0
     [evaluate]=10             # the observer measures every so many rounds
     [grace]=10                # seconds between TERM and KILL, and to wait for stragglers at the end
   )
@@ -69,13 +74,33 @@ seed: ${federation[seed]}
 rule: ${federation[rule]}
 carry: ${federation[carry]}
 dither: ${federation[dither]}
+fraction: ${federation[fraction]}
 agreement: {assume: ${federation[assume]}}
 it-signsgd: {warmup_rounds: ${federation[warmup]}, prior: ${federation[prior]}}
 step: {size: ${federation[step]}, schedule: ${federation[schedule]}}
-rounds: {total: ${federation[rounds]}, quorum: ${federation[clients]}, deadline: 10m}
+rounds:
+  total: ${federation[rounds]}
+  quorum: ${federation[quorum]:-${federation[clients]}}
+  deadline: ${federation[deadline]}
+  max_staleness: ${federation[max_staleness]}
 durability: none  # a demonstration starts again rather than recovers
 labels: {mode: "${federation[mode]}", partition: "${federation[partition]}", data: ${federation[format]}}
 END
+}
+
+# federation_simulate INDEX BATCHES...: YAML of what this client does wrong; most do nothing.
+federation_simulate() {
+  local index=$1 half=$((federation[rounds] / 2 + 1)) last=$((federation[clients] - 1))
+  shift
+  if ((index < federation[attackers])); then
+    printf 'simulate: {attack: %s, from_round: %d}\n' "${federation[attack]}" "${federation[attack_from]}"
+  elif ((index < federation[late])); then
+    printf 'simulate: {late: %d}\n' $((index % 4 + 1))
+  elif ((federation[drift] == 1 && index == 0)); then
+    printf 'simulate: {batch: %d, from_round: %d}\n' "${!#}" "$half"
+  elif ((federation[drift] == 1 && index == last)); then
+    printf 'simulate: {batch: %d, from_round: %d}\n' "$1" "$half"
+  fi
 }
 
 # A large batch may use all cores: the others are done long before.
@@ -116,7 +141,11 @@ federation_configure() {
   index=0
   for batch in $batches; do
     printf -v name 'client-%02d' $((index + 1))
-    federation_client_yaml "$index" "$name" "$batch" >"$directory/clients/$name.yaml"
+    {
+      federation_client_yaml "$index" "$name" "$batch"
+      # shellcheck disable=SC2086  # one word a batch
+      federation_simulate "$index" $batches
+    } >"$directory/clients/$name.yaml"
     index=$((index + 1))
   done
 }

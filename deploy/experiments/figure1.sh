@@ -33,14 +33,13 @@ Options:
 
 A finished run is not repeated: the same command goes on where it was stopped, and a longer list adds to what is there.
 Remove DIR/runs when the programs have changed. In DIR: runs/, a file a run; figure1-DATASET.csv, .png, .svg and .md (tables);
-under another model than the default, or another step, these are in the name.
+under another model than the default, or another step, these are in the name. They show the runs that this command
+lists.
 Exit codes: 0 done, 1 something failed (the message says what), 2 usage, 130 interrupted (everything is stopped).
 END_OF_USAGE
 }
 
-dataset=mnist model='' rounds=600 seeds=0,1,2 modes=1,2,3,4 rules=majority,it-signsgd,agreement step=3e-4 dry_run=false
-
-matching() { [[ $2 =~ ^($3)$ ]] || experiments_fail 2 "$1 is $2; expected $4"; }
+dataset=mnist model='' modes=1,2,3,4 rules=majority,it-signsgd,agreement step=3e-4 dry_run=false
 
 parse() {
   local option value
@@ -54,18 +53,12 @@ parse() {
     value=$2
     shift 2
     case $option in
-      --dataset) matching "$option" "$value" 'mnist|cifar10|digits' 'mnist, cifar10 or digits' && dataset=$value ;;
-      --model) matching "$option" "$value" '[a-z0-9_]+' 'the name of a built-in model' && model=$value ;;
-      --rounds) matching "$option" "$value" '[1-9][0-9]{0,8}' 'a whole number above 0' && rounds=$value ;;
-      --seeds) matching "$option" "$value" '[0-9]{1,9}(,[0-9]{1,9})*' 'whole numbers with commas, such as 0,1,2' && seeds=$value ;;
-      --modes) matching "$option" "$value" '[1-4](,[1-4])*' 'some of 1,2,3,4' && modes=$value ;;
-      --rules) matching "$option" "$value" '(majority|it-signsgd|agreement)(,(majority|it-signsgd|agreement))*' 'some of majority,it-signsgd,agreement' && rules=$value ;;
-      --step) matching "$option" "$value" '[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?' 'a number such as 3e-4' && step=$value ;;
-      --evaluate) matching "$option" "$value" '[1-9][0-9]{0,8}' 'a whole number above 0' && experiments[evaluate]=$value ;;
-      --data-dir) experiments[data]=$value ;;
-      --bin) experiments[bin]=$value ;;
-      --out) experiments[out]=$value ;;
-      *) experiments_fail 2 "unknown option $option; see --help" ;;
+      --dataset) experiments_matching "$option" "$value" 'mnist|cifar10|digits' 'mnist, cifar10 or digits' && dataset=$value ;;
+      --model) experiments_matching "$option" "$value" '[a-z0-9_]+' 'the name of a built-in model' && model=$value ;;
+      --modes) experiments_matching "$option" "$value" '[1-4](,[1-4])*' 'some of 1,2,3,4' && modes=$value ;;
+      --rules) experiments_matching "$option" "$value" '(majority|it-signsgd|agreement)(,(majority|it-signsgd|agreement))*' 'some of majority,it-signsgd,agreement' && rules=$value ;;
+      --step) experiments_matching "$option" "$value" '[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?' 'a number such as 3e-4' && step=$value ;;
+      *) experiments_option "$option" "$value" ;;
     esac
   done
   local plain=mnist_cnn
@@ -74,9 +67,7 @@ parse() {
     digits) plain=mnist_mlp ;;
   esac
   [[ -n $model ]] || model=$plain
-  experiments[out]=${experiments[out]:-$experiments_root/runs/figure1}
-  mkdir -p -- "${experiments[out]}"
-  experiments[out]=$(cd -- "${experiments[out]}" && pwd)
+  experiments_out "$experiments_root/runs/figure1"
   figure=${experiments[out]}/figure1-$dataset
   [[ $model == "$plain" ]] || figure+=-$model
   [[ $step == 3e-4 ]] || figure+=-step$step
@@ -85,12 +76,12 @@ parse() {
 # published RULE: is it run as published?
 published() { [[ $1 != agreement ]]; }
 step_of() { if published "$1"; then echo "$step"; else echo 6e-4; fi; }
-run_name() { echo "$dataset-$model-$1-mode$2-$(step_of "$1")-rounds$rounds-seed$3"; }
+run_name() { echo "$dataset-$model-$1-mode$2-$(step_of "$1")-rounds${experiments[rounds]}-seed$3"; }
 
 # each FUNCTION: FUNCTION RULE MODE SEED for every run. Seeds last: a first picture comes early.
 each() {
   local rule mode seed
-  for seed in ${seeds//,/ }; do
+  for seed in ${experiments[seeds]//,/ }; do
     for mode in ${modes//,/ }; do
       for rule in ${rules//,/ }; do "$1" "$rule" "$mode" "$seed"; done
     done
@@ -98,7 +89,7 @@ each() {
 }
 
 plan_run() {
-  local settings=(rule="$1" mode="$2" seed="$3" rounds="$rounds" network="$model" format="$dataset" path="$data_path" step="$(step_of "$1")")
+  local settings=(rule="$1" mode="$2" seed="$3" rounds="${experiments[rounds]}" network="$model" format="$dataset" path="$data_path" step="$(step_of "$1")")
   if published "$1"; then settings+=(carry=0 dither=0 prior=0 schedule=constant); fi
   experiment "$(run_name "$@")" "${settings[@]}"
 }
@@ -122,7 +113,7 @@ means() {
 
 # Markdown: accuracy at sixths of the run, rounds to reach 90 and 95 percent of what majority reaches in mode 1, bytes.
 table() {
-  awk -v rounds="$rounds" -v bytes_file="$2" -v title="$3" '
+  awk -v rounds="${experiments[rounds]}" -v bytes_file="$2" -v title="$3" '
     function at(key, round,  r, best) {  # the last measurement until then
       best = "-"
       for (r = 1; r <= round; r++) if ((key, r) in mean) best = sprintf("%.1f", 100 * mean[key, r])
@@ -153,6 +144,22 @@ table() {
     }' "$1"
 }
 
+# panels MEANS: gnuplot commands, a panel a mode that has rows.
+panels() {
+  local means=$1 mode rule curves
+  local -A titles=([1]='15 clients of 64 samples' [2]='9 of 4, 6 of 154' [3]='12 of 4, 3 of 304' [4]='14 of 4, 1 of 904')
+  local -A colours=([majority]='#D55E00' [it-signsgd]='#0072B2' [agreement]='#009E73')
+  for mode in 1 2 3 4; do
+    curves=''
+    for rule in majority it-signsgd agreement; do
+      grep -q "^$rule $mode " "$means" || continue
+      curves+="${curves:+, }'< grep \"^$rule $mode \" $means' using 3:5:6 with filledcurves fillcolor '${colours[$rule]}' notitle"
+      curves+=", '< grep \"^$rule $mode \" $means' using 3:4 with lines linewidth 2 linecolor '${colours[$rule]}' title '$rule'"
+    done
+    [[ -z $curves ]] || printf "set title 'mode %d: %s'\nplot %s\n" "$mode" "${titles[$mode]}" "$curves"
+  done
+}
+
 # draw MEANS OUT: four panels, as PNG and SVG.
 draw() {
   local means=$1 out=$2 terminal
@@ -160,22 +167,14 @@ draw() {
     gnuplot <<END_OF_PLOT || experiments_fail 1 "gnuplot failed (deploy/install-deps.sh installs it)"
 set terminal ${terminal%|*}
 set output '$out.${terminal##*|}'
-set multiplot layout 2,2 title 'Test accuracy by round: $dataset, $model, 15 clients; mean and range over seeds $seeds'
+set multiplot layout 2,2 title 'Test accuracy by round: $dataset, $model, 15 clients; mean and range over seeds ${experiments[seeds]}'
 set grid linetype 1 linecolor '#e0e0e0' linewidth 0.7
 set key bottom right Left reverse
-set xrange [0:$rounds]
+set xrange [0:${experiments[rounds]}]
 set format y '%.2f'
 set style fill transparent solid 0.2 noborder
-pick(rule, mode) = sprintf("<awk '\$1 == \"%s\" && \$2 == %d' '$means'", rule, mode)
-titles = "'mode 1: 15 clients of 64 samples' 'mode 2: 9 of 4, 6 of 154' 'mode 3: 12 of 4, 3 of 304' 'mode 4: 14 of 4, 1 of 904'"
-rules = "majority it-signsgd agreement"
-colours = "#D55E00 #0072B2 #009E73"
-do for [mode = 1:4] {
-  set title word(titles, mode)
-  set xlabel 'round'
-  plot for [i = 1:3] pick(word(rules, i), mode) using 3:5:6 with filledcurves linecolor rgb word(colours, i) notitle, \\
-       for [i = 1:3] pick(word(rules, i), mode) using 3:4 with lines linewidth 2 linecolor rgb word(colours, i) title word(rules, i)
-}
+set xlabel 'round'
+$(panels "$means")
 unset multiplot
 END_OF_PLOT
   done
@@ -183,6 +182,7 @@ END_OF_PLOT
 
 main() {
   experiments_defaults
+  experiments[rounds]=600 experiments[seeds]=0,1,2
   parse "$@"
   data_path=$(experiments_data "$dataset")
   if $dry_run; then
@@ -197,7 +197,7 @@ main() {
   { echo dataset,model,rule,mode,step,seed,round,accuracy && each csv_run; } >"$work/rows"
   each bytes_run >"$work/bytes"
   means "$work/rows" >"$figure.means"
-  table "$figure.means" "$work/bytes" "$dataset, $model, $rounds rounds, published rules at step $step, seeds $seeds" >"$work/table"
+  table "$figure.means" "$work/bytes" "$dataset, $model, ${experiments[rounds]} rounds, published rules at step $step, seeds ${experiments[seeds]}" >"$work/table"
   draw "$figure.means" "$figure"
   mv -- "$work/rows" "$figure.csv"
   mv -- "$work/table" "$figure.md"

@@ -24,8 +24,33 @@ experiments_defaults() {
     [bin]=$experiments_root/build/bin
     [out]=""                  # directory of the results
     [data]=${SIGNVOTE_DATA:-} # directory of the data sets
+    [rounds]=300
+    [seeds]=0                 # with commas
     [evaluate]=25             # rounds between two measurements
   )
+}
+
+experiments_matching() { [[ $2 =~ ^($3)$ ]] || experiments_fail 2 "$1 is $2; expected $4"; }
+
+# experiments_option OPTION VALUE: those that every experiment has.
+experiments_option() {
+  local option=$1 value=$2 whole='[1-9][0-9]{0,8}' words='a whole number above 0'
+  case $option in
+    --rounds) experiments_matching "$option" "$value" "$whole" "$words" && experiments[rounds]=$value ;;
+    --seeds) experiments_matching "$option" "$value" '[0-9]{1,9}(,[0-9]{1,9})*' 'whole numbers with commas, such as 0,1,2' && experiments[seeds]=$value ;;
+    --evaluate) experiments_matching "$option" "$value" "$whole" "$words" && experiments[evaluate]=$value ;;
+    --data-dir) experiments[data]=$value ;;
+    --bin) experiments[bin]=$value ;;
+    --out) experiments[out]=$value ;;
+    *) experiments_fail 2 "unknown option $option; see --help" ;;
+  esac
+}
+
+# experiments_out DEFAULT: makes the directory of the results; experiments[out] becomes absolute.
+experiments_out() {
+  experiments[out]=${experiments[out]:-$1}
+  mkdir -p -- "${experiments[out]}"
+  experiments[out]=$(cd -- "${experiments[out]}" && pwd)
 }
 
 experiments_fail() {
@@ -139,5 +164,5 @@ experiments_run() {
 }
 
 experiments_rows() {
-  sed "1d; s/^/$1,/" "${experiments[out]}/runs/$2.csv"
+  awk -v columns="$1" 'NR > 1 { print columns "," $0 }' "${experiments[out]}/runs/$2.csv"
 }

@@ -1,0 +1,300 @@
+#!/usr/bin/env bash
+# Beyond the paper: what each part of the algorithm does, differing data, hostile, changing and late clients, bytes.
+set -euo pipefail
+
+# shellcheck source=deploy/experiments/runs.sh
+source "$(dirname -- "${BASH_SOURCE[0]}")/runs.sh"
+
+usage() {
+  cat <<'END_OF_USAGE'
+usage: deploy/experiments/beyond.sh [OPTION...]
+
+Trains mnist_cnn on MNIST with 15 clients under conditions that the paper does not have, a panel of the figure each:
+
+  parts     rule (majority, it-signsgd, it-signsgd with prior, agreement) x carry (0, 0.9, 0.95) x dither (0, 2, 4), in
+            mode 4; parts-equal: in mode 1; parts-labels: in mode 1 with two classes a client (36 runs each)
+  steps     agreement under step sizes and schedules, in modes 4 and 1 and with two classes a client
+  data      two classes a client (modes 1 and 4), dirichlet 0.3, two groups (8 clients with digits 0 to 4, 7 with 5 to 9; 12 with
+            0 to 7, 3 with 8 and 9): agreement against majority with the same carry and dither
+  hostile   in mode 1: 3, 5 and 7 of 15 flip every sign; 5 vote at random; 5 flip half of their ballots; 3 and 6 vote one and the same
+            wrong vector; 5 flip from round 100 on; under assume honest and hostile, against published majority
+  change    in mode 4 the strongest and a weak client change places at half time
+  late      in mode 1, 7 clients are 1 to 4 rounds late: counted (max_staleness 4), dropped, or everyone waited for
+  bytes     fraction 1, 1/2, 1/4, 1/8, 1/16, against float32: Adam on pooled gradients, and FedAvg (needs python3-torch,
+            python3-numpy)
+
+Where nothing else is said: carry 0.9, dither 2, step 6e-4 with cosine decay.
+
+Options:
+  --panels LIST     (default parts,data,hostile,change,late,bytes,steps)
+  --rounds N        (default 300)
+  --seeds LIST      of initial parameters, minibatches and dither, such as 0,1,2 (default 0)
+  --evaluate K      measure accuracy every K rounds (default 25)
+  --data-dir DIR    holds mnist/ (default $SIGNVOTE_DATA, then ./data and ../shared/data)
+  --bin DIR         the three programs (default build/bin)
+  --out DIR         results (default runs/beyond)
+  --dry-run         only list the runs, and which of them are done
+  --help
+
+A finished run is not repeated: the same command goes on where it was stopped. Remove DIR/runs when the programs have
+changed. In DIR: runs/, a file a run; beyond.csv, beyond.png, .svg and .md, of the runs that this command lists.
+Exit codes: 0 done, 1 something failed (the message says what), 2 usage, 130 interrupted (everything is stopped).
+END_OF_USAGE
+}
+
+panels=parts,data,hostile,change,late,bytes,steps dry_run=false
+
+parse() {
+  local option value panel='parts|parts-equal|parts-labels|steps|data|hostile|change|late|bytes'
+  while (($# > 0)); do
+    option=$1
+    case $option in
+      --help | -h) usage && exit 0 ;;
+      --dry-run) dry_run=true && shift && continue ;;
+    esac
+    (($# >= 2)) || experiments_fail 2 "$option has no value, or is unknown; see --help"
+    value=$2
+    shift 2
+    case $option in
+      --panels) experiments_matching "$option" "$value" "($panel)(,($panel))*" "some of ${panel//|/,}" && panels=$value ;;
+      *) experiments_option "$option" "$value" ;;
+    esac
+  done
+  experiments_out "$experiments_root/runs/beyond"
+}
+
+# The plan: name -> panel, variant, step, seed.
+declare -A run_panel=() run_variant=() run_step=() run_seed=()
+
+# add PANEL VARIANT KEY=VALUE...: a run for each seed. VARIANT goes into a CSV: no commas.
+add() {
+  local panel=$1 variant=$2 seed name setting step=6e-4
+  shift 2
+  for setting in "$@"; do
+    [[ $setting != step=* ]] || step=${setting#*=}
+  done
+  for seed in ${experiments[seeds]//,/ }; do
+    name="$panel--${variant//[^a-zA-Z0-9.]/-}--rounds${experiments[rounds]}-seed$seed"
+    experiment "$name" seed="$seed" rounds="${experiments[rounds]}" format=mnist path="$data_path" "$@"
+    run_panel[$name]=$panel run_variant[$name]=$variant run_step[$name]=$step run_seed[$name]=$seed
+  done
+}
+
+plan_parts() {
+  local panel=$1 rule carry dither prior
+  shift
+  for rule in majority it-signsgd it-signsgd+prior agreement; do
+    prior=0
+    [[ $rule != *+prior ]] || prior=100
+    for carry in 0 0.9 0.95; do
+      for dither in 0 2 4; do
+        add "$panel" "$rule carry $carry dither $dither" rule="${rule%+prior}" prior=$prior carry=$carry dither=$dither "$@"
+      done
+    done
+  done
+}
+
+plan_steps() {
+  local how size schedule
+  for how in '3e-4 constant' '3e-4 cosine' '6e-4 constant' '6e-4 cosine' '6e-4 inverse-sqrt' '1e-3 cosine'; do
+    read -r size schedule <<<"$how"
+    add steps "mode 4: $how" mode=4 step="$size" schedule="$schedule"
+    add steps "mode 1: $how" mode=1 step="$size" schedule="$schedule"
+    add steps "two classes: $how" mode=1 partition=labels:2 step="$size" schedule="$schedule"
+  done
+}
+
+plan_data() {
+  local rule
+  for rule in majority agreement; do
+    add data "two classes: $rule" rule=$rule mode=1 partition=labels:2
+    add data "two classes in mode 4: $rule" rule=$rule mode=4 partition=labels:2
+    add data "dirichlet 0.3: $rule" rule=$rule mode=1 partition=dirichlet:0.3
+    add data "groups 8 and 7: $rule" rule=$rule mode=1 partition=groups:8:5
+    add data "groups 12 and 3: $rule" rule=$rule mode=1 partition=groups:12:8
+  done
+}
+
+plan_hostile() {
+  local attack number from words settings
+  for attack in none:0 flip:3 flip:5 flip:7 random:5 flip-half:5 same:3 same:6 flip:5:100; do
+    IFS=: read -r attack number from <<<"$attack"
+    from=${from:-1}
+    words="$number $attack"
+    ((from == 1)) || words+=" from round $from"
+    settings=(mode=1 attack="$attack" attackers="$number" attack_from="$from")
+    add hostile "$words: majority" "${settings[@]}" rule=majority carry=0 dither=0 step=3e-4 schedule=constant
+    add hostile "$words: honest" "${settings[@]}" assume=honest
+    add hostile "$words: hostile" "${settings[@]}" assume=hostile
+  done
+}
+
+plan_change() {
+  local drift
+  for drift in 0 1; do
+    add change "agreement$( ((drift == 0)) || echo ': places changed')" mode=4 drift=$drift
+    add change "majority$( ((drift == 0)) || echo ': places changed')" mode=4 drift=$drift rule=majority
+  done
+}
+
+plan_late() {
+  add late "everyone waited for" mode=1
+  add late "7 late: counted" mode=1 late=7 max_staleness=4 quorum=8 deadline=50ms
+  add late "7 late: dropped" mode=1 late=7 max_staleness=0 quorum=8 deadline=50ms
+}
+
+plan_bytes() {
+  local k mode
+  for mode in 1 4; do
+    for k in 1 2 4 8 16; do add bytes "mode $mode: fraction 1/$k" mode=$mode fraction=$k; done
+  done
+}
+
+plan() {
+  local panel
+  for panel in ${panels//,/ }; do
+    case $panel in
+      parts) plan_parts parts mode=4 ;;
+      parts-equal) plan_parts parts-equal mode=1 ;;
+      parts-labels) plan_parts parts-labels mode=1 partition=labels:2 ;;
+      *) "plan_$panel" ;;
+    esac
+  done
+}
+
+list_runs() {
+  local name
+  for name in "${experiments_plan[@]}"; do
+    echo "$name: $(if experiments_is_done "$name"; then echo "done"; else echo missing; fi)"
+  done
+}
+
+# float32 RULE: the accuracy that float32 values buy for their bytes; resumable as the others are.
+float32() {
+  local rule=$1 seed name result
+  for seed in ${experiments[seeds]//,/ }; do
+    name="bytes--float32-$rule--rounds${experiments[rounds]}-seed$seed"
+    result=${experiments[out]}/runs/$name.csv
+    experiments_plan+=("$name")
+    run_panel[$name]=bytes run_variant[$name]="float32 $rule" run_step[$name]=$([[ $rule == adam ]] && echo 1e-3 || echo 0.05) run_seed[$name]=$seed
+    experiments_is_done "$name" && continue
+    echo "$name"
+    mkdir -p -- "${experiments[out]}/runs"
+    /usr/bin/env python3 "$experiments_root/deploy/experiments/float32.py" --rule "$rule" --rounds "${experiments[rounds]}" --seed "$seed" \
+      --evaluate "${experiments[evaluate]}" --mnist "$data_path" >"$result.part" || experiments_fail 1 "float32.py failed; it needs python3-torch and python3-numpy"
+    mv -- "$result.part" "$result"
+  done
+}
+
+csv() {
+  local name
+  echo experiment,variant,step,seed,round,accuracy
+  for name in "${experiments_plan[@]}"; do
+    experiments_rows "${run_panel[$name]},${run_variant[$name]},${run_step[$name]},${run_seed[$name]}" "$name" | cut -d, -f1-6
+  done
+}
+
+# Of one panel: VARIANT|ROUND|MEAN|LOWEST|HIGHEST|SENT AND RECEIVED, over seeds.
+panel_means() {
+  local name
+  for name in "${experiments_plan[@]}"; do
+    [[ ${run_panel[$name]} != "$1" ]] || experiments_rows "${run_variant[$name]}" "$name" | tr , '|'
+  done | awk -F'|' '{ k = $1 "|" $2; if (!(k in n)) { order[++keys] = k; low[k] = high[k] = $3 }
+    n[k]++; sum[k] += $3; bytes[k] += $4 + $5; if ($3 < low[k]) low[k] = $3; if ($3 > high[k]) high[k] = $3 }
+    END { for (i = 1; i <= keys; i++) { k = order[i]; printf "%s|%.4f|%.4f|%.4f|%.0f\n", k, sum[k] / n[k], low[k], high[k], bytes[k] / n[k] } }'
+}
+
+table() {
+  local panel
+  echo "# Beyond the paper: MNIST, mnist_cnn, ${experiments[rounds]} rounds, seeds ${experiments[seeds]}"
+  echo
+  echo "Test accuracy in percent by round, mean over seeds; the last column is what one client sent and received."
+  for panel in ${panels//,/ }; do
+    printf '\n## %s\n\n' "$panel"
+    panel_means "$panel" | awk -F'|' -v rounds="${experiments[rounds]}" '
+      { if (!($1 in seen)) { seen[$1] = 1; order[++keys] = $1 } mean[$1, $2] = $3; bytes[$1] = $6 }
+      END {
+        for (i = 1; i <= 4; i++) { shown[i] = int(rounds * i / 4); head = head " " shown[i] " |"; rule = rule "--:|" }
+        printf "| variant |%s bytes |\n|---|%s--:|\n", head, rule
+        for (j = 1; j <= keys; j++) {
+          line = ""
+          for (i = 1; i <= 4; i++) {
+            best = "-"
+            for (r = 1; r <= shown[i]; r++) if ((order[j], r) in mean) best = sprintf("%.1f", 100 * mean[order[j], r])
+            line = line " " best " |"
+          }
+          printf "| %s |%s %.1f MB |\n", order[j], line, bytes[order[j]] / 1e6
+        }
+      }'
+  done
+}
+
+# curves PANEL FILE: a gnuplot plot command of the panel's variants.
+curves() {
+  local panel=$1 file=$2 variant column=2 plot='' number=0
+  [[ $panel != bytes ]] || column="(\$6 / 1e6)"
+  while IFS= read -r variant; do
+    # Of the parts, the published and the default settings; the table has all.
+    [[ $panel != parts* || $variant == *"carry 0 dither 0" || $variant == *"carry 0.9 dither 2" ]] || continue
+    number=$((number + 1))
+    plot+="${plot:+, }'< grep -F \"$variant|\" $file' using $column:3 with lines linewidth 2 linetype $number dashtype $(((number - 1) / 8 + 1)) title '$variant'"
+  done < <(cut -d'|' -f1 "$file" | awk '!seen[$0]++')
+  echo "plot $plot"
+}
+
+draw() {
+  local out=$1 terminal panel work count=0 script=''
+  work=$(mktemp -d)
+  for panel in ${panels//,/ }; do
+    panel_means "$panel" >"$work/$panel"
+    count=$((count + 1))
+    script+="set title '$panel'"$'\n'
+    if [[ $panel == bytes ]]; then
+      script+="set logscale x; set xrange [*:*]; set xlabel 'MB sent and received by a client'"$'\n'
+    else
+      script+="unset logscale; set xrange [0:${experiments[rounds]}]; set xlabel 'round'"$'\n'
+    fi
+    script+="$(curves "$panel" "$work/$panel")"$'\n'
+  done
+  local rows=$(((count + 1) / 2))
+  for terminal in "pngcairo noenhanced size 1700,$((620 * rows)) font 'sans,11' linewidth 1.3 background 'white'|png" "svg noenhanced size 1700,$((620 * rows)) font 'sans,12' linewidth 1.3 background 'white'|svg"; do
+    gnuplot <<END_OF_PLOT || experiments_fail 1 "gnuplot failed (deploy/install-deps.sh installs it)"
+set terminal ${terminal%|*}
+set output '$out.${terminal##*|}'
+set datafile separator '|'
+set multiplot layout $rows,$((count > 1 ? 2 : 1)) title 'Test accuracy: MNIST, mnist_cnn, 15 clients, seeds ${experiments[seeds]}'
+set grid linetype 1 linecolor '#e0e0e0' linewidth 0.7
+set key outside right top Left reverse font ',9'
+set yrange [0.7:1]
+set format y '%.2f'
+$script
+unset multiplot
+END_OF_PLOT
+  done
+  rm -rf -- "$work"
+}
+
+main() {
+  experiments_defaults
+  parse "$@"
+  data_path=$(experiments_data mnist)
+  plan
+  if $dry_run; then
+    list_runs
+    return
+  fi
+  experiments_run
+  if [[ ,$panels, == *,bytes,* ]]; then
+    float32 adam
+    float32 fedavg
+  fi
+  local figure=${experiments[out]}/beyond
+  csv >"$figure.csv.part" && mv -- "$figure.csv.part" "$figure.csv"
+  table >"$figure.md.part" && mv -- "$figure.md.part" "$figure.md"
+  draw "$figure"
+  cat "$figure.md"
+  echo
+  echo "figure: $figure.png, $figure.svg; rows: $figure.csv; table: $figure.md"
+}
+
+main "$@"
