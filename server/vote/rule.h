@@ -2,7 +2,7 @@
 //
 // Pure: no clock, no I/O, no threads, no gRPC. What a rule does depends on its construction and the sequence of rounds
 // given to it, never on the order in which ballots arrived, the SIMD target or the number of threads: ballots come in
-// ascending order of voter, and all arithmetic has one written-down order (docs/algorithm.md).
+// ascending order of voter, and all arithmetic has one written-down order (docs/arithmetic.md).
 //
 // Thread-safety: none; one block's rule is used by one thread at a time. Blocks are independent of each other.
 #pragma once

@@ -51,7 +51,7 @@ int64_t Capacity(size_t voters) {
   return capacity;
 }
 
-// W by docs/algorithm.md.
+// W by docs/arithmetic.md.
 int64_t Total(size_t voters, double carry) {
   const int64_t capacity = Capacity(voters);
   const auto r = static_cast<int64_t>(std::round(carry * 32768));

@@ -1,4 +1,4 @@
-// docs/algorithm.md once more, coordinate by coordinate in double arithmetic, sharing no code with server/vote.
+// docs/arithmetic.md once more, coordinate by coordinate in double arithmetic, sharing no code with server/vote.
 #pragma once
 
 #include <map>
