@@ -18,7 +18,7 @@ Trains the same network by three rules, each with 15 clients in each of four bat
 
 Options:
   --dataset mnist|cifar10|digits   (default mnist)
-  --model NAME      a built-in model (default mnist_cnn, for cifar10 cifar_cnn; see signvote-client init-model --help)
+  --model NAME      a built-in model (default mnist_cnn, cifar_cnn or mlp, by data set; see signvote-client init-model --help)
   --rounds N        (default 600)
   --seeds LIST      of initial parameters, minibatches and dither, such as 0,1,2 (default 0,1,2)
   --modes LIST      (default 1,2,3,4)
@@ -64,7 +64,7 @@ parse() {
   local plain=mnist_cnn
   case $dataset in
     cifar10) plain=cifar_cnn ;;
-    digits) plain=mnist_mlp ;;
+    digits) plain=mlp ;;
   esac
   [[ -n $model ]] || model=$plain
   experiments_out "$experiments_root/runs/figure1"

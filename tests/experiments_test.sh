@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# deploy/experiments: a small figure is drawn, and the same command again repeats no run. Usage: experiments_test.sh BIN_DIR
+set -euo pipefail
+
+root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
+bin=$1
+work=$(mktemp -d)
+trap 'rm -rf -- "$work"' EXIT
+
+fail() {
+  echo "experiments_test: $1" >&2
+  exit 1
+}
+
+figure() {
+  "$root/deploy/experiments/figure1.sh" --dataset digits --rounds 4 --evaluate 2 --seeds 3 --modes 4 --rules majority,agreement --bin "$bin" --out "$work/out"
+}
+
+figure >"$work/first" || fail "$(cat "$work/first")"
+rows=$(cat "$work/out/figure1-digits.csv")
+[[ $(head -n 1 <<<"$rows") == dataset,model,rule,mode,step,seed,round,accuracy ]] || fail "columns: $rows"
+[[ $(grep -cE '^digits,mlp,majority,4,3e-4,3,[24],0\.[0-9]+$' <<<"$rows") == 2 ]] || fail "rows of majority: $rows"
+[[ $(grep -cE '^digits,mlp,agreement,4,6e-4,3,[24],0\.[0-9]+$' <<<"$rows") == 2 ]] || fail "rows of agreement: $rows"
+for kind in png svg; do
+  [[ -s $work/out/figure1-digits.$kind ]] || fail "no $kind"
+done
+grep -q '^| 4 | agreement | ' "$work/out/figure1-digits.md" || fail "no table: $(cat "$work/out/figure1-digits.md")"
+
+figure >"$work/second" || fail "$(cat "$work/second")"
+[[ $(grep -c 'done before' "$work/second") == 2 ]] || fail "a finished run was repeated: $(cat "$work/second")"
+[[ $rows == "$(cat "$work/out/figure1-digits.csv")" ]] || fail "the rows are others the second time"
+[[ -z $(ls -A "$work/out/work") ]] || fail "left over: $(ls -A "$work/out/work")"
