@@ -1,4 +1,5 @@
-// Logging by spdlog: one line an event, to stderr. `level` is one of trace, debug, info, warn, error.
+// Logging by spdlog: one line an event, to stderr; gRPC's own errors too, explained and few a minute. `level` is one of
+// trace, debug, info, warn, error.
 #pragma once
 
 #include <spdlog/spdlog.h>

@@ -13,7 +13,7 @@ END
 
 packages=(
   # tools
-  build-essential cmake ninja-build pkg-config ccache mold git curl ca-certificates
+  build-essential cmake ninja-build pkg-config ccache mold git curl ca-certificates openssl
   # network and messages
   libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc libabsl-dev libssl-dev
   # numbers; the BLAS is chosen at run time, and LibTorch is slow with the generic one

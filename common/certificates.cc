@@ -1,0 +1,187 @@
+#include "common/certificates.h"
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+
+#include <ctime>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "common/files.h"
+#include "common/status.h"
+
+namespace signvote {
+namespace {
+
+template <auto Free>
+struct Deleter {
+  template <typename T>
+  void operator()(T* object) const {
+    Free(object);
+  }
+};
+template <typename T, auto Free>
+using Owned = std::unique_ptr<T, Deleter<Free>>;
+using X509Ptr = Owned<X509, X509_free>;
+
+constexpr std::string_view kRolePrefix = "signvote:role:";
+
+Owned<BIO, BIO_free> Reader(const std::string& text) {
+  return Owned<BIO, BIO_free>(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
+}
+
+std::vector<X509Ptr> CertificatesIn(const std::string& pem) {
+  std::vector<X509Ptr> certificates;
+  const auto reader = Reader(pem);
+  while (X509* certificate = PEM_read_bio_X509(reader.get(), nullptr, nullptr, nullptr)) {
+    certificates.emplace_back(certificate);
+  }
+  ERR_clear_error();
+  return certificates;
+}
+
+std::string Hexadecimal(const ASN1_INTEGER* serial) {
+  const Owned<BIGNUM, BN_free> number(ASN1_INTEGER_to_BN(serial, nullptr));
+  char* text = BN_bn2hex(number.get());
+  std::string result = text;
+  OPENSSL_free(text);
+  return result;
+}
+
+absl::Time TimeOf(const ASN1_TIME* time) {
+  std::tm parts{};
+  if (ASN1_TIME_to_tm(time, &parts) != 1) return absl::InfinitePast();
+  return absl::FromTimeT(timegm(&parts));
+}
+
+std::string CommonName(const X509* certificate) {
+  char name[256] = "";
+  const int size = X509_NAME_get_text_by_NID(X509_get_subject_name(certificate), NID_commonName, name, sizeof name);
+  return size > 0 ? std::string(name, static_cast<size_t>(size)) : "";
+}
+
+void FreeStack(STACK_OF(X509) * stack) { sk_X509_free(stack); }  // not what is on it
+void FreeNames(GENERAL_NAMES* names) { GENERAL_NAMES_free(names); }
+
+std::vector<std::string> RolesOf(const X509* certificate) {
+  std::vector<std::string> roles;
+  const Owned<GENERAL_NAMES, FreeNames> names(
+      static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
+  for (int i = 0; names && i < sk_GENERAL_NAME_num(names.get()); ++i) {
+    const GENERAL_NAME* name = sk_GENERAL_NAME_value(names.get(), i);
+    if (name->type != GEN_URI) continue;
+    const ASN1_IA5STRING* uri = name->d.uniformResourceIdentifier;
+    const std::string text(reinterpret_cast<const char*>(ASN1_STRING_get0_data(uri)),
+                           static_cast<size_t>(ASN1_STRING_length(uri)));
+    if (text.starts_with(kRolePrefix)) roles.push_back(text.substr(kRolePrefix.size()));
+  }
+  return roles;
+}
+
+absl::Status Damaged(const std::string& path, const char* expected) {
+  return Error(absl::StatusCode::kDataLoss, "{}: expected {} (deploy/certs.sh makes them)", path, expected);
+}
+
+absl::Status CheckChain(const std::vector<X509Ptr>& chain, const std::vector<X509Ptr>& authorities,
+                        const TlsPaths& paths, absl::Time now) {
+  const Owned<X509_STORE, X509_STORE_free> store(X509_STORE_new());
+  for (const X509Ptr& authority : authorities) X509_STORE_add_cert(store.get(), authority.get());
+  const Owned<STACK_OF(X509), FreeStack> others(sk_X509_new_null());
+  for (size_t i = 1; i < chain.size(); ++i) sk_X509_push(others.get(), chain[i].get());
+  const Owned<X509_STORE_CTX, X509_STORE_CTX_free> check(X509_STORE_CTX_new());
+  X509_STORE_CTX_init(check.get(), store.get(), chain[0].get(), others.get());
+  X509_STORE_CTX_set_time(check.get(), 0, absl::ToTimeT(now));
+  if (X509_verify_cert(check.get()) == 1) return absl::OkStatus();
+  const int error = X509_STORE_CTX_get_error(check.get());
+  const std::string name = CommonName(chain[0].get());
+  const absl::TimeZone utc = absl::UTCTimeZone();
+  if (error == X509_V_ERR_CERT_HAS_EXPIRED) {
+    return Error(absl::StatusCode::kFailedPrecondition,
+                 "{}: the certificate of {} expired at {}: make another (deploy/certs.sh)", paths.certificate, name,
+                 absl::FormatTime(absl::RFC3339_sec, TimeOf(X509_get0_notAfter(chain[0].get())), utc));
+  }
+  if (error == X509_V_ERR_CERT_NOT_YET_VALID) {
+    return Error(absl::StatusCode::kFailedPrecondition,
+                 "{}: the certificate of {} is valid from {} on: does this machine's clock go right?",
+                 paths.certificate, name,
+                 absl::FormatTime(absl::RFC3339_sec, TimeOf(X509_get0_notBefore(chain[0].get())), utc));
+  }
+  return Error(absl::StatusCode::kFailedPrecondition,
+               "{}: the certificate of {} does not come from the authority {}: {}", paths.certificate, name, paths.ca,
+               X509_verify_cert_error_string(error));
+}
+
+absl::StatusOr<std::set<std::string>> RevokedIn(const std::string& pem, const std::vector<X509Ptr>& authorities,
+                                                const std::string& path) {
+  const auto reader = Reader(pem);
+  const Owned<X509_CRL, X509_CRL_free> list(PEM_read_bio_X509_CRL(reader.get(), nullptr, nullptr, nullptr));
+  if (!list) return Damaged(path, "a certificate revocation list in PEM");
+  bool is_signed = false;
+  for (const X509Ptr& authority : authorities) {
+    is_signed = is_signed || X509_CRL_verify(list.get(), X509_get0_pubkey(authority.get())) == 1;
+  }
+  ERR_clear_error();
+  if (!is_signed) return Damaged(path, "a list of the revoked that the authority has signed");
+  std::set<std::string> serials;
+  STACK_OF(X509_REVOKED)* entries = X509_CRL_get_REVOKED(list.get());
+  for (int i = 0; entries && i < sk_X509_REVOKED_num(entries); ++i) {
+    serials.insert(Hexadecimal(X509_REVOKED_get0_serialNumber(sk_X509_REVOKED_value(entries, i))));
+  }
+  return serials;
+}
+
+}  // namespace
+
+absl::StatusOr<Identity> IdentityOf(const std::string& pem) {
+  const std::vector<X509Ptr> chain = CertificatesIn(pem);
+  if (chain.empty()) return absl::UnauthenticatedError("no certificate was shown");
+  const X509* certificate = chain[0].get();
+  const std::vector<std::string> roles = RolesOf(certificate);
+  Identity identity{CommonName(certificate), "", Hexadecimal(X509_get0_serialNumber(certificate)),
+                    TimeOf(X509_get0_notAfter(certificate))};
+  const bool is_known = roles.size() == 1 && (roles[0] == "voter" || roles[0] == "observer" || roles[0] == "admin");
+  if (identity.name.empty() || !is_known) {
+    return Error(absl::StatusCode::kUnauthenticated,
+                 "certificate {} of \"{}\" has {} roles: expected a name and one of {}voter, {}observer, {}admin",
+                 identity.serial, identity.name, roles.size(), kRolePrefix, kRolePrefix, kRolePrefix);
+  }
+  identity.role = roles[0];
+  return identity;
+}
+
+absl::StatusOr<TlsTexts> ReadTlsTexts(const TlsPaths& paths) {
+  TlsTexts texts;
+  ASSIGN_OR_RETURN(texts.certificate, ReadFile(paths.certificate));
+  ASSIGN_OR_RETURN(texts.key, ReadFile(paths.key));
+  ASSIGN_OR_RETURN(texts.ca, ReadFile(paths.ca));
+  if (!paths.revoked.empty()) {
+    ASSIGN_OR_RETURN(texts.revoked, ReadFile(paths.revoked));
+  }
+  return texts;
+}
+
+absl::StatusOr<TlsMaterial> CheckTlsTexts(const TlsTexts& texts, const TlsPaths& paths, absl::Time now) {
+  const std::vector<X509Ptr> chain = CertificatesIn(texts.certificate);
+  if (chain.empty()) return Damaged(paths.certificate, "a certificate in PEM");
+  const auto reader = Reader(texts.key);
+  const Owned<EVP_PKEY, EVP_PKEY_free> key(PEM_read_bio_PrivateKey(reader.get(), nullptr, nullptr, nullptr));
+  if (!key) return Damaged(paths.key, "a private key in PEM, without a passphrase");
+  const std::vector<X509Ptr> authorities = CertificatesIn(texts.ca);
+  if (authorities.empty()) return Damaged(paths.ca, "certificates of authorities in PEM");
+  const bool is_pair = X509_check_private_key(chain[0].get(), key.get()) == 1;
+  ERR_clear_error();
+  if (!is_pair) {
+    return Error(absl::StatusCode::kDataLoss, "{} and {} are no pair: is only one of them new?", paths.certificate,
+                 paths.key);
+  }
+  RETURN_IF_ERROR(CheckChain(chain, authorities, paths, now));
+  TlsMaterial material{texts, {}};
+  if (!paths.revoked.empty()) {
+    ASSIGN_OR_RETURN(material.revoked, RevokedIn(texts.revoked, authorities, paths.revoked));
+  }
+  return material;
+}
+
+}  // namespace signvote

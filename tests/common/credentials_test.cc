@@ -1,0 +1,142 @@
+#include "common/credentials.h"
+
+#include <absl/time/clock.h>
+#include <gmock/gmock.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include "common/address.h"
+#include "common/files.h"
+#include "tests/common/scratch.h"
+
+namespace signvote {
+namespace {
+
+using testing::HasSubstr;
+
+TEST(Address, OnlyThisMachineIsLoopback) {
+  for (const char* here : {"127.0.0.1:7400", "127.9.9.9:1", "localhost:7400", "[::1]:7400", "unix:/run/signvote"}) {
+    EXPECT_TRUE(IsLoopback(here)) << here;
+  }
+  for (const char* elsewhere :
+       {"0.0.0.0:7400", "10.0.0.1:7400", "127.0.0.1.example.org:7400", "localhost.example.org:1", "[::]:7400",
+        "dns:///127.0.0.1:7400", "server:7400", "127.0.0.1"}) {
+    EXPECT_FALSE(IsLoopback(elsewhere)) << elsewhere;
+  }
+}
+
+TEST(Credentials, PlainTextStaysHereUnlessSomeoneSaysOtherwise) {
+  const auto plain = *Credentials::Load({});
+  EXPECT_TRUE(plain->Permit("listen", "127.0.0.1:7400").ok());
+  const absl::Status refused = plain->Permit("listen", "0.0.0.0:7400");
+  EXPECT_EQ(refused.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("insecure: true"));
+  EXPECT_TRUE((*Credentials::Load({.tls = {}, .insecure = true}))->Permit("listen", "0.0.0.0:7400").ok());
+}
+
+TEST(Credentials, ConfigurationIsWholeOrRefused) {
+  const auto read = [](const std::string& text) {
+    const Config config = *Config::Parse(text, "c.yaml", {});
+    ConfigReader reader(config);
+    TransportOptions options;
+    ReadTransport(&reader, &options);
+    return std::pair(reader.Finish(), options);
+  };
+  EXPECT_EQ(read("tls: {directory: d}").second.tls.key, "d/key.pem");
+  EXPECT_EQ(read("tls: {directory: d, ca: other.pem}").second.tls.ca, "other.pem");
+  EXPECT_FALSE(read("tls: {certificate: c.pem}").first.ok());
+  EXPECT_FALSE(read("tls: {directory: d}\ninsecure: true").first.ok());
+  EXPECT_TRUE(read("insecure: true").first.ok());
+}
+
+// Certificates of an authority made for the test.
+class Certificates : public testing::Test {
+ protected:
+  void SetUp() override {
+    Certs("init");
+    Certs("client ada");
+  }
+  void Certs(const std::string& words) {
+    const std::string command = std::string(SIGNVOTE_SOURCE_DIR) + "/deploy/certs.sh --directory " + Path("certs") +
+                                " " + words + " >/dev/null";
+    ASSERT_EQ(std::system(command.c_str()), 0) << command;
+  }
+  std::string Path(const std::string& name) const { return scratch_ / name; }
+  std::string Read(const std::string& name) const { return *ReadFile(Path(name)); }
+  void Write(const std::string& name, const std::string& text) const { std::ofstream(Path(name)) << text; }
+  TransportOptions Ada() const { return {.tls = TlsPathsIn(Path("certs/clients/ada"))}; }
+
+  Scratch scratch_;
+};
+
+TEST_F(Certificates, NameTheirHolderAndItsRole) {
+  Certs("client olga --role observer");
+  Certs("admin root");
+  EXPECT_EQ(IdentityOf(Read("certs/clients/ada/certificate.pem"))->name, "ada");
+  EXPECT_EQ(IdentityOf(Read("certs/clients/ada/certificate.pem"))->role, "voter");
+  EXPECT_EQ(IdentityOf(Read("certs/clients/olga/certificate.pem"))->role, "observer");
+  EXPECT_EQ(IdentityOf(Read("certs/admins/root/certificate.pem"))->role, "admin");
+  EXPECT_EQ(IdentityOf(Read("certs/ca/ca.pem")).status().code(), absl::StatusCode::kUnauthenticated);
+  EXPECT_EQ(IdentityOf("").status().code(), absl::StatusCode::kUnauthenticated);
+}
+
+TEST_F(Certificates, ThatAreNoPairOrExpiredAreRefusedWithTheReason) {
+  Certs("client bob");
+  Write("certs/clients/ada/key.pem", Read("certs/clients/bob/key.pem"));
+  absl::Status status = Credentials::Load(Ada()).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("are no pair"));
+
+  Certs("client ada --until '1 hour ago'");
+  status = Credentials::Load(Ada()).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("the certificate of ada expired at "));
+
+  std::filesystem::rename(Path("certs"), Path("first"));
+  Certs("init");
+  Write("first/clients/bob/ca.pem", Read("certs/ca/ca.pem"));
+  status = Credentials::Load({.tls = TlsPathsIn(Path("first/clients/bob"))}).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("does not come from the authority"));
+}
+
+TEST_F(Certificates, ABrokenNewPairLeavesTheOldOneInService) {
+  const auto credentials = *Credentials::Load(Ada());
+  EXPECT_FALSE(credentials->Refresh()) << "nothing has changed";
+  Write("certs/clients/ada/key.pem", "-----BEGIN PRIVATE KEY-----\nhalf");
+  EXPECT_FALSE(credentials->Refresh());
+  std::filesystem::remove(Path("certs/clients/ada/certificate.pem"));
+  EXPECT_FALSE(credentials->Refresh());
+  Certs("client ada");
+  EXPECT_TRUE(credentials->Refresh());
+  EXPECT_FALSE(credentials->Refresh());
+}
+
+TEST_F(Certificates, TheRevokedAreKnownAfterARefreshAndTheReissuedAreFree) {
+  Certs("server 127.0.0.1");
+  const auto server = *Credentials::Load({.tls = TlsPathsIn(Path("certs/server"))});
+  const Identity ada = *IdentityOf(Read("certs/clients/ada/certificate.pem"));
+  EXPECT_TRUE(server->Check(ada, absl::Now()).ok());
+  EXPECT_EQ(server->Check(ada, ada.expires).code(), absl::StatusCode::kUnavailable);
+  Certs("revoke ada");
+  EXPECT_TRUE(server->Refresh());
+  EXPECT_EQ(server->Check(ada, absl::Now()).code(), absl::StatusCode::kPermissionDenied);
+  Certs("client ada");
+  EXPECT_TRUE(server->Check(*IdentityOf(Read("certs/clients/ada/certificate.pem")), absl::Now()).ok());
+  // A list that someone else has signed counts for nothing.
+  const std::string list = Read("certs/server/revoked.pem");
+  std::filesystem::rename(Path("certs"), Path("first"));
+  Certs("init");
+  std::filesystem::rename(Path("certs"), Path("second"));
+  std::filesystem::rename(Path("first"), Path("certs"));
+  Write("certs/server/revoked.pem", Read("second/ca/revoked.pem"));
+  EXPECT_FALSE(server->Refresh());
+  EXPECT_EQ(server->Check(ada, absl::Now()).code(), absl::StatusCode::kPermissionDenied);
+  Write("certs/server/revoked.pem", list);
+  EXPECT_FALSE(server->Refresh());
+}
+
+}  // namespace
+}  // namespace signvote
