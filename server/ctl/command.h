@@ -15,6 +15,7 @@ namespace signvote::ctl {
 
 struct Context {
   std::string server = "127.0.0.1:7401";
+  std::shared_ptr<grpc::ChannelCredentials> credentials;  // of the administrator
   bool json = false;
   std::ostream& out = std::cout;
   // Set by the parser to the chosen subcommand's work; main() runs it after parsing.

@@ -17,7 +17,7 @@ absl::Status FromGrpc(const grpc::Status& status, const std::string& server);
 
 class Connection {
  public:
-  explicit Connection(std::string server);  // "HOST:PORT"
+  Connection(std::string server, const std::shared_ptr<grpc::ChannelCredentials>& credentials);  // "HOST:PORT"
 
   const std::string& server() const { return server_; }
   v1::Admin::Stub& stub() { return *stub_; }

@@ -14,7 +14,7 @@ template <typename Request>
 absl::Status Change(const Context& context,
                     grpc::Status (v1::Admin::Stub::*method)(grpc::ClientContext*, const Request&, v1::RunStatus*),
                     const Request& request, const std::string& what) {
-  Connection connection(context.server);
+  Connection connection(context.server, context.credentials);
   v1::RunStatus status;
   if (auto error = connection.Call(method, request, &status); !error.ok()) return error;
   context.Print(status, fmt::format("{}; round {} of {} is closed, the run is {}\n", what, status.round(),
@@ -23,7 +23,7 @@ absl::Status Change(const Context& context,
 }
 
 absl::Status Checkpoint(const Context& context) {
-  Connection connection(context.server);
+  Connection connection(context.server, context.credentials);
   v1::CheckpointResponse response;
   const auto limit = std::chrono::minutes(10);  // large models on slow disks
   if (auto error = connection.Call(&v1::Admin::Stub::Checkpoint, v1::CheckpointRequest(), &response, limit);

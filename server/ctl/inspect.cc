@@ -6,7 +6,7 @@ namespace signvote::ctl {
 namespace {
 
 absl::Status Status(const Context& context) {
-  Connection connection(context.server);
+  Connection connection(context.server, context.credentials);
   v1::RunStatus status;
   if (auto error = connection.Call(&v1::Admin::Stub::GetStatus, v1::GetStatusRequest(), &status); !error.ok()) {
     return error;
@@ -16,7 +16,7 @@ absl::Status Status(const Context& context) {
 }
 
 absl::Status Clients(const Context& context) {
-  Connection connection(context.server);
+  Connection connection(context.server, context.credentials);
   v1::ListClientsResponse response;
   if (auto error = connection.Call(&v1::Admin::Stub::ListClients, v1::ListClientsRequest(), &response); !error.ok()) {
     return error;
@@ -26,7 +26,7 @@ absl::Status Clients(const Context& context) {
 }
 
 absl::Status Client(const Context& context, const std::string& name) {
-  Connection connection(context.server);
+  Connection connection(context.server, context.credentials);
   v1::GetClientRequest request;
   request.set_name(name);
   v1::ClientDetail detail;

@@ -1,6 +1,7 @@
 // signvotectl: the administrator's command line.
 #include <fmt/format.h>
 
+#include "common/credentials.h"
 #include "common/status.h"
 #include "server/ctl/command.h"
 
@@ -11,6 +12,7 @@ constexpr char kFooter[] = R"(Examples:
   signvotectl watch
   signvotectl clients --json | jq '.clients[] | select(.different) | .name'
   signvotectl --server 127.0.0.1:7501 client phone-07
+  signvotectl --server fed.example.org:7401 --tls certs/admins/ada status
   signvotectl step-size 3e-4
   signvotectl evict phone-07
   signvotectl summary runs/latest/*/
@@ -23,6 +25,15 @@ Exit codes:
   3  the server cannot be reached, or went away
   4  a run's files are missing or damaged
   5  the server said no: no such client, evicted already, not permitted, the run is finished)";
+
+// The certificates are read once: no command lasts longer than they do.
+absl::Status Authenticate(const signvote::TransportOptions& transport, signvote::ctl::Context* context) {
+  using signvote::Credentials;
+  ASSIGN_OR_RETURN(const std::unique_ptr<Credentials> credentials, Credentials::Load(transport));
+  RETURN_IF_ERROR(credentials->Permit("--server", context->server));
+  context->credentials = credentials->ForChannel();
+  return absl::OkStatus();
+}
 
 }  // namespace
 
@@ -40,12 +51,19 @@ int main(int argc, char** argv) {
   ctl::AddControlCommands(&app, &context);
   ctl::AddSummaryCommand(&app, &context);
   ctl::AddPlotCommand(&app, &context);
+  std::string directory;
+  TransportOptions transport;
+  app.add_option("--tls", directory, "Directory of your certificate (deploy/certs.sh admin NAME makes it)")
+      ->envname("SIGNVOTE_TLS");
+  app.add_flag("--insecure", transport.insecure, "Plain text to another machine, over a network that is all your own");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
     return app.exit(e) == 0 ? kExitOk : kExitUsage;
   }
-  const absl::Status status = context.run();
+  if (!directory.empty()) transport.tls = TlsPathsIn(directory);
+  absl::Status status = Authenticate(transport, &context);
+  if (status.ok()) status = context.run();
   if (status.ok()) return kExitOk;
   fmt::print(stderr, "signvotectl: {}\n", Message(status));
   return ExitCodeOf(status);

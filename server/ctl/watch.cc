@@ -78,7 +78,7 @@ absl::Status Watch(const Context& context, uint64_t every) {
   } else {
     view = std::make_unique<LineView>(&context.out, every, context.json);
   }
-  Connection connection(context.server);
+  Connection connection(context.server, context.credentials);
   grpc::ClientContext call;
   auto stream = connection.stub().Watch(&call, v1::WatchRequest());
   v1::RunStatus status;

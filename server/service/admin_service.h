@@ -1,4 +1,4 @@
-// The gRPC shell of the administrator's side: see admin.proto.
+// The gRPC shell of the administrator's side: see admin.proto. Every call takes the role admin.
 #pragma once
 
 #include <grpcpp/grpcpp.h>
@@ -7,6 +7,7 @@
 #include <functional>
 
 #include "proto/signvote/v1/admin.grpc.pb.h"
+#include "server/service/access.h"
 #include "server/service/federation.h"
 
 namespace signvote {
@@ -14,7 +15,8 @@ namespace signvote {
 class AdminService final : public v1::Admin::Service {
  public:
   // `stop` ends the process as SIGTERM does.
-  AdminService(Federation* federation, std::function<void()> stop) : federation_(federation), stop_(std::move(stop)) {}
+  AdminService(Federation* federation, const Access* access, std::function<void()> stop)
+      : federation_(federation), access_(access), stop_(std::move(stop)) {}
 
   // Ends the Watch streams, so that the gRPC server can shut down.
   void EndWatches() { ending_ = true; }
@@ -35,6 +37,7 @@ class AdminService final : public v1::Admin::Service {
   grpc::Status Answer(const absl::Status& status, v1::RunStatus* response);
 
   Federation* const federation_;
+  const Access* const access_;
   const std::function<void()> stop_;
   std::atomic<bool> ending_{false};
 };

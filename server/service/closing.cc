@@ -324,6 +324,7 @@ absl::Time Federation::Tick() {
     retry_at_ = absl::InfiniteFuture();
     environment_.run([this] { RunClosing(); });
   }
+  EndUnjoined(now);
   CloseIfDue();
   absl::Time next = retry_at_;
   if (round_) next = std::min(next, round_->NextLook(now));

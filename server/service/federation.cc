@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <cmath>
 #include <random>
 
@@ -13,6 +14,7 @@ namespace {
 
 constexpr uint32_t kProtocol = 1;
 constexpr size_t kMaxSessions = 20'000;
+constexpr int kMaxSessionsOfOne = 8;  // of one certificate's name: the one that votes, and dead ones not yet noticed
 constexpr size_t kMaxUnreadAnswers = 4096;  // a client that asks more and reads none of the answers is cut off
 
 std::string NewToken() {
@@ -51,13 +53,24 @@ Federation::Federation(const ServerOptions& options, ModelBundle bundle, std::st
   OpenRound();
 }
 
-SessionId Federation::Open() {
+SessionId Federation::Open(std::optional<Identity> caller) {
   std::lock_guard lock(mu_);
   const SessionId id = ++last_session_;
-  sessions_.try_emplace(id);
-  if (sessions_.size() > kMaxSessions) {
-    sessions_[id].end = Error(absl::StatusCode::kResourceExhausted, "more than {} sessions", kMaxSessions);
+  Session& session = sessions_[id];
+  if (caller) {
+    const auto same = [&](const auto& entry) {
+      return entry.second.caller && entry.second.caller->name == caller->name;
+    };
+    if (std::count_if(sessions_.begin(), sessions_.end(), same) >= kMaxSessionsOfOne) {
+      session.end = Error(absl::StatusCode::kResourceExhausted, "{} has {} sessions open already", caller->name,
+                          kMaxSessionsOfOne);
+    }
   }
+  if (sessions_.size() > kMaxSessions) {
+    session.end = Error(absl::StatusCode::kResourceExhausted, "more than {} sessions", kMaxSessions);
+  }
+  session.caller = std::move(caller);
+  opened_.emplace_back(id, environment_.now());
   return id;
 }
 
@@ -123,7 +136,7 @@ void Federation::Receive(SessionId id, v1::ClientMessage message) {
   }
 }
 
-absl::Status Federation::CheckJoin(const v1::Join& join) {
+absl::Status Federation::CheckJoin(const v1::Join& join, const std::optional<Identity>& caller) {
   RETURN_IF_ERROR(ValidateName(join.name()));
   if (join.protocol() != kProtocol) {
     return Error(absl::StatusCode::kFailedPrecondition, "client {} speaks protocol {}, this server speaks {}",
@@ -132,6 +145,16 @@ absl::Status Federation::CheckJoin(const v1::Join& join) {
   if (join.role() != v1::VOTER && join.role() != v1::OBSERVER) {
     return InvalidArgument("client {} joins with role {}: expected VOTER or OBSERVER", join.name(),
                            static_cast<int>(join.role()));
+  }
+  if (caller && caller->name != join.name()) {
+    return Error(absl::StatusCode::kPermissionDenied,
+                 "the certificate is {}'s, and the client says that it is {}: use the certificate of that name",
+                 caller->name, join.name());
+  }
+  if (const char* role = join.role() == v1::VOTER ? "voter" : "observer"; caller && caller->role != role) {
+    return Error(absl::StatusCode::kPermissionDenied,
+                 "{} is {} by its certificate, and wants to join as {}: deploy/certs.sh client {} --role {}",
+                 caller->name, caller->role, role, caller->name, role);
   }
   if (join.fraction() > 16) {
     return Error(absl::StatusCode::kFailedPrecondition, "client {} asks for fraction 1/{}: expected k from 1 to 16",
@@ -155,7 +178,7 @@ absl::Status Federation::CheckJoin(const v1::Join& join) {
 
 void Federation::Join(SessionId id, Session& session, const v1::Join& join) {
   if (session.client) return End(id, InvalidArgument("Join came twice in one session"));
-  if (absl::Status status = CheckJoin(join); !status.ok()) return End(id, status);
+  if (absl::Status status = CheckJoin(join, session.caller); !status.ok()) return End(id, status);
 
   Client& client = registry_.Admit(join.name());
   if (client.IsConnected()) {
@@ -373,6 +396,35 @@ void Federation::Closed(SessionId id) {
   Depart(id);
   sessions_.erase(id);
   CloseIfDue();
+}
+
+void Federation::CheckCallers(const std::function<absl::Status(const Identity&)>& check) {
+  Locked locked(this);
+  for (auto& [id, session] : sessions_) {
+    if (!session.caller || session.end) continue;
+    const absl::Status status = check(*session.caller);
+    if (status.ok()) continue;
+    spdlog::warn("{}: its session ends", Message(status));
+    if (session.client) {
+      const VoterId voter = session.client->id;
+      Depart(id);
+      if (absl::IsPermissionDenied(status)) {
+        if (round_) round_->Evict(voter);
+        box_.Discard(voter);
+      }
+    }
+    End(id, status);
+  }
+  CloseIfDue();
+}
+
+void Federation::EndUnjoined(absl::Time now) {
+  for (; !opened_.empty() && now - opened_.front().second >= kJoinLimit; opened_.pop_front()) {
+    const SessionId id = opened_.front().first;
+    const auto found = sessions_.find(id);
+    if (found == sessions_.end() || found->second.client) continue;
+    End(id, Error(absl::StatusCode::kFailedPrecondition, "no Join within {}", absl::FormatDuration(kJoinLimit)));
+  }
 }
 
 std::shared_ptr<const Snapshot> Federation::TakeSnapshot() {

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "common/bundle.h"
+#include "common/certificates.h"
 #include "proto/signvote/v1/admin.pb.h"
 #include "proto/signvote/v1/federation.pb.h"
 #include "server/round/registry.h"
@@ -77,7 +78,10 @@ class Federation {
 
   // Sessions -----------------------------------------------------------------------------------------------------
 
-  SessionId Open();
+  // `caller` is whom the connection's certificate names; nothing where there is none, and then anyone is believed.
+  // Unless Join comes within kJoinLimit, the session ends.
+  static constexpr absl::Duration kJoinLimit = absl::Seconds(30);
+  SessionId Open(std::optional<Identity> caller = std::nullopt);
   void Receive(SessionId session, v1::ClientMessage message);
   // The next frame to send; null with no status: nothing now, wait for `wake`; a status: end the stream with it.
   struct Outbound {
@@ -87,6 +91,10 @@ class Federation {
   Outbound Next(SessionId session);
   // The stream is gone, whoever ended it.
   void Closed(SessionId session);
+
+  // Ends every session whose caller `check` does not find OK, with its status. After PERMISSION_DENIED
+  // its ballot of the open round does not count either.
+  void CheckCallers(const std::function<absl::Status(const Identity&)>& check);
 
   // Does what is due by now; returns when to call again.
   absl::Time Tick();
@@ -111,6 +119,7 @@ class Federation {
 
  private:
   struct Session {
+    std::optional<Identity> caller;
     Client* client = nullptr;  // null until Join
     Feed feed;
     std::optional<absl::Status> end;
@@ -129,7 +138,7 @@ class Federation {
 
   // federation.cc: sessions and messages; mu_ held.
   void Join(SessionId id, Session& session, const v1::Join& join);
-  absl::Status CheckJoin(const v1::Join& join);
+  absl::Status CheckJoin(const v1::Join& join, const std::optional<Identity>& caller);
   void Greet(Session& session, const v1::Join& join);
   // The round from which decisions bring the client up to date; 0: it needs parameters.
   uint64_t CatchUpFrom(const v1::Join& join) const;
@@ -139,6 +148,7 @@ class Federation {
   void Evaluated(const Client& client, const v1::Evaluation& evaluation);
   void End(SessionId id, absl::Status status);
   void Depart(SessionId id);
+  void EndUnjoined(absl::Time now);
   std::shared_ptr<const Snapshot> TakeSnapshot();
   bool IsAsked(const Client& client) const;
   // Ballots of this round and before are counted already, or are just being counted.
@@ -185,6 +195,7 @@ class Federation {
   Registry registry_;
   std::map<SessionId, Session> sessions_;
   SessionId last_session_ = 0;
+  std::deque<std::pair<SessionId, absl::Time>> opened_;  // in order of time; until Join is due
   BallotBox box_;
   std::optional<Round> round_;  // takes ballots
   absl::Time round_opened_;

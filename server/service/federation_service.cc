@@ -13,6 +13,13 @@ grpc::ByteBuffer BufferOf(const Frame& frame) {
   return grpc::ByteBuffer(&slice, 1);
 }
 
+// A stream that ends at once.
+class Refusal final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer> {
+ public:
+  explicit Refusal(const grpc::Status& status) { Finish(status); }
+  void OnDone() override { delete this; }
+};
+
 }  // namespace
 
 // Reads go straight to the federation; writes are drawn from it one at a time, whenever the last is done or it wakes us.
@@ -24,6 +31,7 @@ class FederationService::Reactor final : public grpc::ServerBidiReactor<grpc::By
   void Start(std::shared_ptr<Reactor> self) {
     self_ = std::move(self);
     StartRead(&incoming_);
+    Pump();  // a session may be over before it begins
   }
 
   void Pump() {
@@ -102,8 +110,11 @@ void FederationService::Wake(SessionId id) {
   reactor->Pump();
 }
 
-grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* FederationService::Session(grpc::CallbackServerContext*) {
-  const SessionId id = federation_->Open();
+grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* FederationService::Session(
+    grpc::CallbackServerContext* context) {
+  absl::StatusOr<std::optional<Identity>> caller = access_->Caller(*context);
+  if (!caller.ok()) return new Refusal(ToGrpc(caller.status()));
+  const SessionId id = federation_->Open(*std::move(caller));
   auto reactor = std::make_shared<Reactor>(this, id);
   {
     std::lock_guard lock(mu_);

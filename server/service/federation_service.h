@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include "proto/signvote/v1/federation.grpc.pb.h"
+#include "server/service/access.h"
 #include "server/service/federation.h"
 
 namespace signvote {
@@ -14,7 +15,10 @@ namespace signvote {
 // Thread-safe. Made before the Federation, which wakes sessions through it.
 class FederationService final : public v1::Federation::WithRawCallbackMethod_Session<v1::Federation::Service> {
  public:
-  void Serve(Federation* federation) { federation_ = federation; }
+  void Serve(Federation* federation, const Access* access) {
+    federation_ = federation;
+    access_ = access;
+  }
 
   // A session may have something to send.
   void Wake(SessionId id);
@@ -25,6 +29,7 @@ class FederationService final : public v1::Federation::WithRawCallbackMethod_Ses
   class Reactor;
 
   Federation* federation_ = nullptr;
+  const Access* access_ = nullptr;
   std::mutex mu_;
   std::unordered_map<SessionId, std::shared_ptr<Reactor>> reactors_;  // guarded by mu_
 };

@@ -69,7 +69,8 @@ absl::StatusOr<ServerOptions> LoadServerOptions(const std::string& path, const s
   ServerOptions options;
   reader.Read("listen", &options.listen);
   reader.Read("admin.listen", &options.admin_listen);
-  reader.Read("insecure", &options.insecure);
+  ReadTransport(&reader, &options.transport);
+  reader.Read("reflection", &options.reflection);
   reader.Require("model", &options.model);
   reader.Require("directory", &options.directory);
   reader.Read("seed", &options.seed, Below(uint64_t{1} << 56));

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "common/credentials.h"
 #include "server/round/round.h"
 #include "server/round/step_schedule.h"
 #include "server/vote/rule.h"
@@ -16,7 +17,8 @@ namespace signvote {
 struct ServerOptions {
   std::string listen = "127.0.0.1:7400";
   std::string admin_listen = "127.0.0.1:7401";
-  bool insecure = false;  // plain text on other addresses than loopback
+  TransportOptions transport;  // tls, insecure
+  bool reflection = false;     // tell whoever connects what calls there are
   std::string model;
   std::string directory;
   uint64_t seed = 0;

@@ -7,13 +7,16 @@
 #include <condition_variable>
 #include <future>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <thread>
 
 #include "common/bundle.h"
 #include "common/files.h"
 #include "common/status.h"
 #include "common/thread_pool.h"
+#include "server/service/access.h"
 #include "server/service/admin_service.h"
+#include "server/service/endpoint.h"
 #include "server/service/federation.h"
 #include "server/service/federation_service.h"
 #include "server/service/run_log.h"
@@ -24,19 +27,8 @@ namespace signvote {
 namespace {
 
 constexpr absl::Duration kTick = absl::Milliseconds(50);
-constexpr absl::Duration kFlush = absl::Seconds(1);
+constexpr absl::Duration kEverySecond = absl::Seconds(1);
 constexpr absl::Duration kFarewellGrace = absl::Seconds(5);
-
-bool IsLoopback(const std::string& address) {
-  return address.starts_with("127.") || address.starts_with("localhost:") || address.starts_with("[::1]:") ||
-         address.starts_with("unix:");
-}
-
-// host:port with the port that was really bound.
-std::string Bound(const std::string& address, int port) {
-  if (address.starts_with("unix:")) return address;
-  return fmt::format("{}:{}", address.substr(0, address.rfind(':')), port);
-}
 
 class ServerImpl final : public Server {
  public:
@@ -62,8 +54,8 @@ class ServerImpl final : public Server {
 
  private:
   absl::Status Listen();
-  absl::StatusOr<std::unique_ptr<grpc::Server>> ListenOn(const std::string& address, grpc::Service* service,
-                                                         const char* key, std::string* bound);
+  // Takes up certificates that changed; ends the sessions of those that are revoked or expired.
+  void CheckCertificates();
   // Waits for the end of the run or Stop.
   void WaitForEnd();
   void Shutdown();
@@ -75,6 +67,8 @@ class ServerImpl final : public Server {
   ThreadPool pool_;
   std::unique_ptr<Store> store_;
   std::unique_ptr<RunLog> log_;
+  std::unique_ptr<Credentials> credentials_;
+  std::optional<Access> access_;
   FederationService federation_service_;
   std::unique_ptr<Federation> federation_;
   std::unique_ptr<AdminService> admin_service_;
@@ -91,6 +85,10 @@ class ServerImpl final : public Server {
 absl::Status ServerImpl::Open() {
   ASSIGN_OR_RETURN(const MemoryPlan plan, PlanRun(options_));
   RETURN_IF_ERROR(CheckMemory(plan, ReadMachineMemory()));
+  ASSIGN_OR_RETURN(credentials_, Credentials::Load(options_.transport));
+  if (credentials_->IsTls() && options_.transport.tls.revoked.empty()) {
+    spdlog::warn("no list of revoked certificates (tls.revoked): nobody can be shut out before a certificate expires");
+  }
   ASSIGN_OR_RETURN(ModelBundle bundle, ReadBundle(options_.model));
   const BlockRange range = BlockRange::All(bundle.parameters.values.size());
   const RunSetup setup{.vote = options_.vote,
@@ -124,43 +122,22 @@ absl::Status ServerImpl::Open() {
   federation_ = std::make_unique<Federation>(
       options_, std::move(bundle), run.run,
       Federation::State{std::move(run.tally), std::move(run.registry), run.step_size}, std::move(environment));
-  federation_service_.Serve(federation_.get());
-  admin_service_ =
-      std::make_unique<AdminService>(federation_.get(), [this] { Stop("an administrator stopped the run"); });
+  access_.emplace(credentials_.get());
+  federation_service_.Serve(federation_.get(), &*access_);
+  admin_service_ = std::make_unique<AdminService>(federation_.get(), &*access_,
+                                                  [this] { Stop("an administrator stopped the run"); });
   return Listen();
 }
 
-absl::StatusOr<std::unique_ptr<grpc::Server>> ServerImpl::ListenOn(const std::string& address, grpc::Service* service,
-                                                                   const char* key, std::string* bound) {
-  if (!IsLoopback(address) && !options_.insecure) {
-    return InvalidArgument(
-        "{}: {} is not a loopback address, and this server would speak plain text there: listen on 127.0.0.1, or say "
-        "insecure: true if the network between you and every client is your own",
-        key, address);
-  }
-  int port = 0;
-  grpc::ServerBuilder builder;
-  builder.AddListeningPort(address, grpc::InsecureServerCredentials(), &port);
-  builder.RegisterService(service);
-  builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
-  // Two servers on one port would share its clients by chance.
-  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
-  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 60'000);
-  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20'000);
-  builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
-  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10'000);
-  std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
-  if (!server || port == 0) {
-    return Error(absl::StatusCode::kUnavailable, "{}: cannot listen on {}: is another process using it?", key, address);
-  }
-  *bound = Bound(address, port);
-  return server;
-}
-
 absl::Status ServerImpl::Listen() {
-  ASSIGN_OR_RETURN(federation_server_, ListenOn(options_.listen, &federation_service_, "listen", &listen_address_));
-  ASSIGN_OR_RETURN(admin_server_,
-                   ListenOn(options_.admin_listen, admin_service_.get(), "admin.listen", &admin_address_));
+  ASSIGN_OR_RETURN(Endpoint federation, signvote::Listen({"listen", options_.listen, options_.reflection},
+                                                         &federation_service_, credentials_.get()));
+  federation_server_ = std::move(federation.server);
+  listen_address_ = federation.address;
+  ASSIGN_OR_RETURN(Endpoint admin, signvote::Listen({"admin.listen", options_.admin_listen, options_.reflection},
+                                                    admin_service_.get(), credentials_.get()));
+  admin_server_ = std::move(admin.server);
+  admin_address_ = admin.address;
   const nlohmann::json addresses = {{"listen", listen_address_}, {"admin", admin_address_}};
   const std::string text = addresses.dump() + "\n";
   const std::string_view part = text;
@@ -168,15 +145,23 @@ absl::Status ServerImpl::Listen() {
   return WriteFileAtomically(options_.directory + "/addresses.json", {&part, 1});
 }
 
+void ServerImpl::CheckCertificates() {
+  if (!credentials_->IsTls()) return;
+  credentials_->Refresh();
+  const absl::Time now = absl::Now();
+  federation_->CheckCallers([&](const Identity& caller) { return credentials_->Check(caller, now); });
+}
+
 void ServerImpl::WaitForEnd() {
-  absl::Time flushed = absl::Now();
+  absl::Time tended = absl::Now();
   std::unique_lock lock(mu_);
   while (stop_reason_.empty()) {
     lock.unlock();
     federation_->Tick();
-    if (absl::Now() - flushed > kFlush) {
+    if (absl::Now() - tended > kEverySecond) {
       log_->Flush();
-      flushed = absl::Now();
+      CheckCertificates();
+      tended = absl::Now();
     }
     const bool finished = federation_->IsFinished();
     lock.lock();
