@@ -38,6 +38,10 @@ int DataExitCode(const absl::Status& status) {
 
 int RunClient(const ClientOptions& options) {
   StartLog("signvote-client", options.log);
+  const absl::StatusOr<std::unique_ptr<Credentials>> credentials = Credentials::Load(options.transport);
+  if (!credentials.ok()) return Report(credentials.status(), ExitCodeOf(credentials.status()));
+  const absl::Status permitted = (*credentials)->Permit("server", options.server);
+  if (!permitted.ok()) return Report(permitted, kExitUsage);
   Inbox inbox;
   const SignalWatcher signals([&inbox](int) { inbox.Post(event::StopRequested{}); });
   StartTorch(options.threads);
@@ -46,11 +50,11 @@ int RunClient(const ClientOptions& options) {
       inbox.Post(event::EvaluationDone{round, result});
     });
     if (!evaluator.ok()) return Report(evaluator.status(), DataExitCode(evaluator.status()));
-    return Runner(options, nullptr, evaluator->get(), &inbox).Run();
+    return Runner(options, nullptr, evaluator->get(), credentials->get(), &inbox).Run();
   }
   auto trainer = Trainer::Make(options);
   if (!trainer.ok()) return Report(trainer.status(), DataExitCode(trainer.status()));
-  return Runner(options, trainer->get(), nullptr, &inbox).Run();
+  return Runner(options, trainer->get(), nullptr, credentials->get(), &inbox).Run();
 }
 
 // OpenMP's threads spin while they wait, which costs a machine that others use too ten times the work itself. OpenMP

@@ -2,8 +2,12 @@
 
 #include <algorithm>
 
+#include <absl/strings/ascii.h>
+#include <absl/strings/escaping.h>
+
 #include "client/data/formats.h"
 #include "common/config.h"
+#include "common/files.h"
 
 namespace signvote {
 namespace {
@@ -57,6 +61,13 @@ void ReadSession(ConfigReader* reader, const std::string& role_argument, Session
   session->role = role == "observer" ? v1::OBSERVER : v1::VOTER;
   reader->Read("batch", &session->batch, AtLeast(1));
   reader->Read("fraction", &session->fraction, AtLeast(0));
+  std::string pin;
+  reader->Read("model_sha256", &pin);
+  session->model_sha256 = absl::HexStringToBytes(pin);
+  if (!pin.empty() && (pin.size() != 64 || Hex(session->model_sha256) != absl::AsciiStrToLower(pin))) {
+    reader->Fail("model_sha256",
+                 fmt::format("is \"{}\", expected the 64 hexadecimal digits of sha256sum model.pt", pin));
+  }
   reader->Read("evaluate.every", &session->evaluate_every, AtLeast(0));
 }
 
@@ -80,6 +91,7 @@ absl::StatusOr<ClientOptions> LoadClientOptions(const std::string& path, const s
   if (reader.Has("server") && !IsAddress(options.server)) {
     reader.Fail("server", fmt::format("is \"{}\", expected HOST:PORT", options.server));
   }
+  ReadTransport(&reader, &options.transport);
   ReadSession(&reader, role, &options.session);
   reader.Read("micro_batch", &options.module.micro_batch, AtLeast(1));
   reader.Read("device", &options.module.device);

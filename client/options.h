@@ -12,6 +12,7 @@
 #include "client/model/module.h"
 #include "client/session/session.h"
 #include "client/simulation.h"
+#include "common/credentials.h"
 
 namespace signvote {
 
@@ -28,6 +29,7 @@ struct ClientOptions {
     Augmentation augmentation;
   } data;
   Simulation simulation;
+  TransportOptions transport;  // tls, insecure
   absl::Duration give_up;  // 0: never
   std::string log = "info";
 };

@@ -20,10 +20,12 @@ double UnitJitter() {
 
 }  // namespace
 
-Runner::Runner(const ClientOptions& options, Trainer* trainer, Evaluator* evaluator, Inbox* inbox)
+Runner::Runner(const ClientOptions& options, Trainer* trainer, Evaluator* evaluator, Credentials* credentials,
+               Inbox* inbox)
     : options_(options),
       trainer_(trainer),
       evaluator_(evaluator),
+      credentials_(credentials),
       inbox_(inbox),
       session_(options.session, &parameters_),
       reached_(absl::Now()) {}
@@ -51,7 +53,8 @@ absl::Time Runner::Deadline() const {
 
 void Runner::Connect() {
   spdlog::debug("connects to {}", options_.server);
-  connection_ = std::make_unique<Connection>(options_.server, ++connections_, inbox_);
+  credentials_->Refresh();
+  connection_ = std::make_unique<Connection>(options_.server, credentials_->ForChannel(), ++connections_, inbox_);
 }
 
 void Runner::Handle(Event event) {

@@ -20,9 +20,9 @@ namespace signvote {
 
 class Runner {
  public:
-  // Exactly one of `trainer` (a voter's) and `evaluator` (an observer's, reporting to `inbox`) is there. `inbox`
-  // outlives the runner.
-  Runner(const ClientOptions& options, Trainer* trainer, Evaluator* evaluator, Inbox* inbox);
+  // Exactly one of `trainer` (a voter's) and `evaluator` (an observer's, reporting to `inbox`) is there. `credentials`
+  // and `inbox` outlive the runner.
+  Runner(const ClientOptions& options, Trainer* trainer, Evaluator* evaluator, Credentials* credentials, Inbox* inbox);
 
   // Takes part until the run is complete, the server refuses, no server is reached for connect.give_up, or
   // event::StopRequested; returns the exit code.
@@ -54,6 +54,7 @@ class Runner {
   const ClientOptions options_;
   Trainer* const trainer_;
   Evaluator* const evaluator_;
+  Credentials* const credentials_;
   Inbox* const inbox_;
 
   std::vector<float> parameters_;

@@ -7,8 +7,8 @@
 namespace signvote {
 namespace {
 
-
-std::shared_ptr<grpc::Channel> MakeChannel(const std::string& server) {
+std::shared_ptr<grpc::Channel> MakeChannel(const std::string& server,
+                                           const std::shared_ptr<grpc::ChannelCredentials>& credentials) {
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(kMaxMessageBytes);
   // Training is silent for minutes: pings keep the link alive, and find out when it is dead.
@@ -19,7 +19,7 @@ std::shared_ptr<grpc::Channel> MakeChannel(const std::string& server) {
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 5'000);
   arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
-  return grpc::CreateCustomChannel(server, grpc::InsecureChannelCredentials(), arguments);
+  return grpc::CreateCustomChannel(server, credentials, arguments);
 }
 
 absl::Status FromGrpc(const grpc::Status& status, const std::string& server) {
@@ -30,8 +30,9 @@ absl::Status FromGrpc(const grpc::Status& status, const std::string& server) {
 
 }  // namespace
 
-Connection::Connection(const std::string& server, uint64_t number, Inbox* inbox)
-    : number_(number), inbox_(inbox), stub_(v1::Federation::NewStub(MakeChannel(server))) {
+Connection::Connection(const std::string& server, std::shared_ptr<grpc::ChannelCredentials> credentials,
+                       uint64_t number, Inbox* inbox)
+    : number_(number), inbox_(inbox), stub_(v1::Federation::NewStub(MakeChannel(server, credentials))) {
   thread_ = std::thread([this, server] {
     Run();
     const grpc::Status status = stream_->Finish();

@@ -20,7 +20,8 @@ namespace signvote {
 class Connection {
  public:
   // `server` is "HOST:PORT". `number` goes into every event. The inbox outlives the connection.
-  Connection(const std::string& server, uint64_t number, Inbox* inbox);
+  Connection(const std::string& server, std::shared_ptr<grpc::ChannelCredentials> credentials, uint64_t number,
+             Inbox* inbox);
   // Cancels what is left of the stream.
   ~Connection();
   Connection(const Connection&) = delete;

@@ -1,6 +1,7 @@
 #include "client/session/session.h"
 
 #include "client/model/sign_packing.h"
+#include "common/files.h"
 #include "common/random.h"
 
 namespace signvote {
@@ -128,6 +129,11 @@ void Session::OnWelcome(const v1::Welcome& welcome) {
     return Fail(kExitFailure, InvalidArgument("the server calls {} client {:016x}, expected {:016x}: its version "
                                               "differs",
                                               options_.name, welcome.client_id(), ClientId(options_.name)));
+  }
+  if (!options_.model_sha256.empty() && welcome.model_sha256() != options_.model_sha256) {
+    return Fail(kExitRefused, Error(absl::StatusCode::kFailedPrecondition,
+                                    "the server's model has SHA-256 {}, model_sha256 asks for {}: it is not loaded",
+                                    Hex(welcome.model_sha256()), Hex(options_.model_sha256)));
   }
   if (tensors_.empty() || welcome.run() != welcome_.run() || *tensors != tensors_) {
     replica_.Reset(*range);

@@ -36,6 +36,7 @@ struct SessionOptions {
   uint32_t batch = 1;
   uint32_t fraction = 0;        // own k; 0: the server's
   uint64_t evaluate_every = 0;  // observer: after each k-th round and the last; 0: after the last
+  std::string model_sha256;     // 32 bytes: no other model is loaded; empty: any
 };
 
 namespace action {

@@ -30,7 +30,7 @@ TEST(Connection, CarriesMessagesBothWays) {
     return grpc::Status::OK;
   });
   Inbox inbox;
-  Connection connection(server.address(), 7, &inbox);
+  Connection connection(server.address(), grpc::InsecureChannelCredentials(), 7, &inbox);
   EXPECT_EQ(Expect<event::ConnectionOpened>(&inbox).connection, 7u);
   for (uint64_t round = 1; round <= 200; ++round) {
     v1::ClientMessage message;
@@ -46,7 +46,7 @@ TEST(Connection, CarriesMessagesBothWays) {
 
 TEST(Connection, AServerThatIsNotThereEndsUnavailable) {
   Inbox inbox;
-  Connection connection("127.0.0.1:1", 1, &inbox);
+  Connection connection("127.0.0.1:1", grpc::InsecureChannelCredentials(), 1, &inbox);
   Expect<event::ConnectionOpened>(&inbox);
   connection.Send({});
   const absl::Status status = Expect<event::ConnectionEnded>(&inbox).status;
@@ -57,7 +57,7 @@ TEST(Connection, AServerThatIsNotThereEndsUnavailable) {
 TEST(Connection, ARefusalArrivesWithTheServersWords) {
   LocalServer server([](Stream*) { return grpc::Status(grpc::StatusCode::ALREADY_EXISTS, "ada is here"); });
   Inbox inbox;
-  Connection connection(server.address(), 1, &inbox);
+  Connection connection(server.address(), grpc::InsecureChannelCredentials(), 1, &inbox);
   Expect<event::ConnectionOpened>(&inbox);
   const absl::Status status = Expect<event::ConnectionEnded>(&inbox).status;
   EXPECT_EQ(status.code(), absl::StatusCode::kAlreadyExists);
@@ -74,7 +74,7 @@ TEST(Connection, CanBeAbandonedWhileTheInboxIsFull) {
   });
   Inbox inbox;
   {
-    Connection connection(server.address(), 1, &inbox);
+    Connection connection(server.address(), grpc::InsecureChannelCredentials(), 1, &inbox);
     for (size_t i = 0; i < Inbox::kMessages; ++i) ASSERT_TRUE(inbox.Take(Soon()).has_value());
   }
   size_t waiting = 0;
@@ -92,7 +92,7 @@ TEST(Connection, AMessageAboveTheLimitEndsTheStream) {
     return grpc::Status::OK;
   });
   Inbox inbox;
-  Connection connection(server.address(), 1, &inbox);
+  Connection connection(server.address(), grpc::InsecureChannelCredentials(), 1, &inbox);
   Expect<event::ConnectionOpened>(&inbox);
   EXPECT_EQ(Expect<event::ConnectionEnded>(&inbox).status.code(), absl::StatusCode::kResourceExhausted);
 }
@@ -125,7 +125,7 @@ TEST(Connection, ASessionFollowsARunToItsEnd) {
   Inbox inbox;
   std::vector<float> parameters;
   Session session({"ada"}, &parameters);
-  Connection connection(server.address(), 1, &inbox);
+  Connection connection(server.address(), grpc::InsecureChannelCredentials(), 1, &inbox);
   bool finished = false;
   std::function<void(std::vector<Action>)> perform = [&](std::vector<Action> actions) {
     for (const Action& action : actions) {

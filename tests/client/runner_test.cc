@@ -130,11 +130,13 @@ ClientOptions Options(const LocalServer& server, v1::Role role) {
   return options;
 }
 
+std::unique_ptr<Credentials> PlainText() { return *Credentials::Load({}); }
+
 ExitCode RunVoter(const ClientOptions& options) {
   Inbox inbox;
   const auto trainer = Trainer::Make(options);
   EXPECT_TRUE(trainer.ok()) << trainer.status();
-  return Runner(options, trainer->get(), nullptr, &inbox).Run();
+  return Runner(options, trainer->get(), nullptr, PlainText().get(), &inbox).Run();
 }
 
 ExitCode RunObserver(const ClientOptions& options) {
@@ -143,7 +145,7 @@ ExitCode RunObserver(const ClientOptions& options) {
     inbox.Post(event::EvaluationDone{round, result});
   });
   EXPECT_TRUE(evaluator.ok()) << evaluator.status();
-  return Runner(options, nullptr, evaluator->get(), &inbox).Run();
+  return Runner(options, nullptr, evaluator->get(), PlainText().get(), &inbox).Run();
 }
 
 TEST(Runner, AVoterTakesPartToTheEnd) {
@@ -215,7 +217,7 @@ TEST(Runner, StopsWhenAsked) {
   Inbox inbox;
   inbox.Post(event::StopRequested{});
   const auto trainer = *Trainer::Make(options);
-  EXPECT_EQ(Runner(options, trainer.get(), nullptr, &inbox).Run(), kExitOk);
+  EXPECT_EQ(Runner(options, trainer.get(), nullptr, PlainText().get(), &inbox).Run(), kExitOk);
 }
 
 }  // namespace

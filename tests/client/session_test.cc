@@ -80,6 +80,17 @@ class SessionTest : public testing::Test {
   std::unique_ptr<Session> session_;
 };
 
+TEST_F(SessionTest, AnotherModelThanThePinnedOneIsNeverLoaded) {
+  SessionOptions options{"ada", v1::VOTER, 4, 0, 0};
+  options.model_sha256 = std::string(32, 'x');
+  Restart(options);
+  session_->Connected();
+  const auto actions = Say({server_.Welcome("ada")});
+  ASSERT_EQ(Only<action::Failed>(actions).size(), 1u);
+  EXPECT_EQ(Only<action::Failed>(actions)[0].code, kExitRefused);
+  EXPECT_TRUE(Only<action::LoadModel>(actions).empty());
+}
+
 TEST_F(SessionTest, ANewcomerJoinsWithNothing) {
   const v1::Join join = Connect();
   EXPECT_EQ(join.protocol(), 1u);
