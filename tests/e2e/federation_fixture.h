@@ -67,6 +67,7 @@ class FederationFixture : public testing::Test {
   // signvotectl with these words; its exit code and output.
   std::pair<int, std::string> Control(const std::vector<std::string>& words) {
     std::vector<std::string> arguments{Program("signvotectl"), "--server", admin_};
+    if (!admin_tls_.empty()) arguments.insert(arguments.end(), {"--tls", admin_tls_});
     arguments.insert(arguments.end(), words.begin(), words.end());
     const std::string log = Path("control-" + std::to_string(++controls_) + ".log");
     Process process(arguments, log);
@@ -80,6 +81,7 @@ class FederationFixture : public testing::Test {
   std::optional<Process> server_;
   std::map<std::string, Process> clients_;
   std::string listen_, admin_;
+  std::string admin_tls_;  // directory of the administrator's certificate; empty: plain text
   int controls_ = 0;
 };
 
