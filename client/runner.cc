@@ -54,7 +54,8 @@ absl::Time Runner::Deadline() const {
 void Runner::Connect() {
   spdlog::debug("connects to {}", options_.server);
   credentials_->Refresh();
-  connection_ = std::make_unique<Connection>(options_.server, credentials_->ForChannel(), ++connections_, inbox_);
+  connection_ = std::make_unique<Connection>(options_.server, credentials_->ForChannel(), ++connections_, inbox_,
+                                             options_.transport.keepalive);
 }
 
 void Runner::Handle(Event event) {
@@ -124,7 +125,8 @@ void Runner::Perform(action::Reconnect& reconnect) {
                   absl::FormatDuration(absl::Floor(without, absl::Seconds(1))), Message(reconnect.why));
     return End(kExitUnavailable);
   }
-  const absl::Duration delay = std::max(backoff_.Next(UnitJitter()), absl::Seconds(reconnect.after_seconds));
+  // Not all at once where all were told the same.
+  const absl::Duration delay = absl::Seconds(reconnect.after_seconds) + backoff_.Next(UnitJitter());
   connect_at_ = now + delay;
   spdlog::warn("{}; connects again in {}", Message(reconnect.why),
                absl::FormatDuration(absl::Ceil(delay, absl::Milliseconds(10))));

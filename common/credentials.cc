@@ -72,6 +72,11 @@ TlsPaths TlsPathsIn(const std::string& directory) {
 
 void ReadTransport(ConfigReader* reader, TransportOptions* options) {
   reader->Read("insecure", &options->insecure);
+  reader->Read("keepalive", &options->keepalive);
+  if (options->keepalive < kLeastKeepalive) {
+    reader->Fail("keepalive", fmt::format("is {}: expected at least {}", absl::FormatDuration(options->keepalive),
+                                          absl::FormatDuration(kLeastKeepalive)));
+  }
   std::string directory;
   reader->Read("tls.directory", &directory);
   if (!directory.empty()) options->tls = TlsPathsIn(directory);

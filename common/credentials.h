@@ -11,6 +11,7 @@
 
 #include "common/certificates.h"
 #include "common/config.h"
+#include "common/keepalive.h"
 
 namespace grpc {
 class AuthContext;
@@ -23,8 +24,9 @@ namespace signvote {
 class ServerCertificates;
 
 struct TransportOptions {
-  TlsPaths tls;           // empty: plain text
-  bool insecure = false;  // plain text on other addresses than loopback
+  TlsPaths tls;                           // empty: plain text
+  bool insecure = false;                  // plain text on other addresses than loopback
+  absl::Duration keepalive = kKeepalive;  // the other side is asked for a sign of life this often
 
   bool IsTls() const { return !tls.certificate.empty(); }
 };
@@ -32,7 +34,8 @@ struct TransportOptions {
 // certificate.pem, key.pem, ca.pem, and revoked.pem if it is there, as deploy/certs.sh lays them out.
 TlsPaths TlsPathsIn(const std::string& directory);
 
-// The keys tls.directory; tls.certificate, tls.key, tls.ca, tls.revoked, each over what the directory says; insecure.
+// The keys tls.directory; tls.certificate, tls.key, tls.ca, tls.revoked, each over what the directory says; insecure,
+// keepalive.
 void ReadTransport(ConfigReader* reader, TransportOptions* options);
 
 // Thread-safe.
@@ -44,6 +47,7 @@ class Credentials {
   ~Credentials();
 
   bool IsTls() const { return options_.IsTls(); }
+  absl::Duration keepalive() const { return options_.keepalive; }
 
   // INVALID_ARGUMENT when plain text would leave this machine and nobody said `insecure: true`. `what` names the
   // address: "listen".

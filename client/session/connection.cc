@@ -1,20 +1,18 @@
 #include "client/session/connection.h"
 
 #include "common/blocks.h"
-
+#include "common/keepalive.h"
 #include "common/status.h"
 
 namespace signvote {
 namespace {
 
 std::shared_ptr<grpc::Channel> MakeChannel(const std::string& server,
-                                           const std::shared_ptr<grpc::ChannelCredentials>& credentials) {
+                                           const std::shared_ptr<grpc::ChannelCredentials>& credentials,
+                                           absl::Duration keepalive) {
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(kMaxMessageBytes);
-  // Training is silent for minutes: pings keep the link alive, and find out when it is dead.
-  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 60'000);
-  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20'000);
-  arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+  SetKeepalive(keepalive, [&](const char* name, int value) { arguments.SetInt(name, value); });
   // The caller waits between attempts: no backoff of gRPC's own, and no attempt shared with a connection before.
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 5'000);
@@ -31,8 +29,8 @@ absl::Status FromGrpc(const grpc::Status& status, const std::string& server) {
 }  // namespace
 
 Connection::Connection(const std::string& server, std::shared_ptr<grpc::ChannelCredentials> credentials,
-                       uint64_t number, Inbox* inbox)
-    : number_(number), inbox_(inbox), stub_(v1::Federation::NewStub(MakeChannel(server, credentials))) {
+                       uint64_t number, Inbox* inbox, absl::Duration keepalive)
+    : number_(number), inbox_(inbox), stub_(v1::Federation::NewStub(MakeChannel(server, credentials, keepalive))) {
   thread_ = std::thread([this, server] {
     Run();
     const grpc::Status status = stream_->Finish();

@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "client/session/inbox.h"
+#include "common/keepalive.h"
 #include "proto/signvote/v1/federation.grpc.pb.h"
 
 namespace signvote {
@@ -21,7 +22,7 @@ class Connection {
  public:
   // `server` is "HOST:PORT". `number` goes into every event. The inbox outlives the connection.
   Connection(const std::string& server, std::shared_ptr<grpc::ChannelCredentials> credentials, uint64_t number,
-             Inbox* inbox);
+             Inbox* inbox, absl::Duration keepalive = kKeepalive);
   // Cancels what is left of the stream.
   ~Connection();
   Connection(const Connection&) = delete;

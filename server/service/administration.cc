@@ -38,7 +38,7 @@ absl::Status UnknownClient(const std::string& name) {
 
 v1::Phase Federation::PhaseNow() const {
   if (broadcast_.closed >= options_.rounds.total) return v1::FINISHED_RUN;
-  if (farewell_) return v1::STOPPING_RUN;
+  if (draining_ || farewell_) return v1::STOPPING_RUN;
   if (!disk_problem_.empty()) return v1::STALLED;
   if (closing_) return v1::CLOSING;
   if (paused_) return v1::PAUSED;
@@ -241,6 +241,17 @@ absl::Status Federation::SetEvicted(const std::string& name, bool evicted) {
   spdlog::info("{} {}", name, evicted ? "evicted" : "readmitted");
   CloseIfDue();
   return absl::OkStatus();
+}
+
+void Federation::Drain() {
+  std::lock_guard lock(mu_);
+  draining_ = true;
+}
+
+bool Federation::IsDrained() {
+  std::lock_guard lock(mu_);
+  if (!Problem().empty()) return true;
+  return !closing_ && (!round_ || round_->ballots() == 0);
 }
 
 void Federation::Stop(v1::Farewell::Reason reason, const std::string& detail) {

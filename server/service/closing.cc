@@ -20,7 +20,7 @@ StepOptions Federation::StepNow() const {
 
 void Federation::OpenRound() {
   const uint64_t number = broadcast_.closed + 1;
-  if (farewell_ || number > options_.rounds.total) return;
+  if (draining_ || farewell_ || number > options_.rounds.total) return;
   const absl::Time now = environment_.now();
   round_.emplace(options_.rounds, number, now);
   round_opened_ = now;

@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 
 #include "common/blocks.h"
+#include "common/keepalive.h"
 #include "common/status.h"
 
 namespace signvote {
@@ -46,10 +47,7 @@ absl::StatusOr<Endpoint> Listen(const EndpointOptions& options, grpc::Service* s
   builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
   // Two servers on one port would share its clients by chance.
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
-  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 60'000);
-  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20'000);
-  builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
-  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10'000);
+  SetKeepalive(credentials->keepalive(), [&](const char* name, int value) { builder.AddChannelArgument(name, value); });
   builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, kHandshakeMilliseconds);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, kIdleMilliseconds);
   if (credentials->IsTls()) builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxStreams);

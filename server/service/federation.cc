@@ -8,6 +8,7 @@
 
 #include "common/random.h"
 #include "common/status.h"
+#include "server/service/recovered_round.h"
 
 namespace signvote {
 namespace {
@@ -48,6 +49,9 @@ Federation::Federation(const ServerOptions& options, ModelBundle bundle, std::st
   broadcast_.closed = tally_.round();
   closed_fingerprint_ = tally_.fingerprint();
   broadcast_.snapshot = [this] { return TakeSnapshot(); };
+  for (RecentRound& round : state.recent) {
+    broadcast_.history.Add(RecoveredRound(std::move(round), broadcast_.range.first));
+  }
   std::lock_guard lock(mu_);
   box_.Close(broadcast_.closed, {});
   OpenRound();

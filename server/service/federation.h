@@ -29,6 +29,7 @@
 #include "server/service/ballot_box.h"
 #include "server/service/feed.h"
 #include "server/service/options.h"
+#include "server/store/recent_rounds.h"
 #include "server/store/store.h"
 
 namespace signvote {
@@ -67,11 +68,13 @@ struct Environment {
 
 class Federation {
  public:
-  // The run as recovery left it: `tally` and `registry` after some round. `step_size` 0: that of the options.
+  // The run as recovery left it: `tally` and `registry` after some round, which is the last of `recent`, if that holds
+  // any. `step_size` 0: that of the options.
   struct State {
     Tally tally;
     Registry registry;
     float step_size = 0;
+    std::vector<RecentRound> recent = {};
   };
 
   Federation(const ServerOptions& options, ModelBundle bundle, std::string run, State state, Environment environment);
@@ -110,6 +113,10 @@ class Federation {
   // Calls `done` when the checkpoint is durable, or why it is not.
   using CheckpointDone = std::function<void(absl::StatusOr<v1::CheckpointResponse>)>;
   void Checkpoint(CheckpointDone done);
+  // No further round is opened; the open one may still close.
+  void Drain();
+  // Draining, nothing is left to wait for: no round is on its way, or the open one has no ballots yet, or cannot close.
+  bool IsDrained();
   // No further round is closed; sessions end with Farewell.
   void Stop(v1::Farewell::Reason reason, const std::string& detail);
 
@@ -207,6 +214,7 @@ class Federation {
   std::vector<v1::JournalRecord> pending_records_;  // to go before the next round's
   float step_size_;
   bool paused_ = false;
+  bool draining_ = false;
   std::optional<v1::Farewell> farewell_;  // once stopping or finished
   absl::Time finished_at_ = absl::InfiniteFuture();
   std::shared_ptr<const Snapshot> snapshot_;

@@ -26,6 +26,8 @@ struct ClosedRound {
 class History {
  public:
   static constexpr uint64_t kRounds = 16;
+  // A round is at most two bits a coordinate: to catch up by decisions costs no more bytes than parameters would.
+  static_assert(kRounds * 2 <= 8 * sizeof(float));
 
   void Add(ClosedRound round);
   ClosedRound& Newest() { return rounds_.back(); }

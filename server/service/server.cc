@@ -28,6 +28,7 @@ namespace {
 
 constexpr absl::Duration kTick = absl::Milliseconds(50);
 constexpr absl::Duration kEverySecond = absl::Seconds(1);
+constexpr absl::Duration kDrain = absl::Seconds(5);  // for the ballots that an open round still waits for
 constexpr absl::Duration kFarewellGrace = absl::Seconds(5);
 
 class ServerImpl final : public Server {
@@ -58,6 +59,8 @@ class ServerImpl final : public Server {
   void CheckCertificates();
   // Waits for the end of the run or Stop.
   void WaitForEnd();
+  // Lets the open round close if it can do so soon. Otherwise its voters keep their ballots and bring them again.
+  void Drain();
   void Shutdown();
   ParallelFor Parallel() {
     return [this](size_t count, const std::function<void(size_t)>& body) { pool_.ParallelFor(count, body); };
@@ -121,7 +124,8 @@ absl::Status ServerImpl::Open() {
   };
   federation_ = std::make_unique<Federation>(
       options_, std::move(bundle), run.run,
-      Federation::State{std::move(run.tally), std::move(run.registry), run.step_size}, std::move(environment));
+      Federation::State{std::move(run.tally), std::move(run.registry), run.step_size, std::move(run.recent)},
+      std::move(environment));
   access_.emplace(credentials_.get());
   federation_service_.Serve(federation_.get(), &*access_);
   admin_service_ = std::make_unique<AdminService>(federation_.get(), &*access_,
@@ -170,6 +174,15 @@ void ServerImpl::WaitForEnd() {
   }
 }
 
+void ServerImpl::Drain() {
+  federation_->Drain();
+  const absl::Time deadline = absl::Now() + kDrain;
+  while (!federation_->IsDrained() && absl::Now() < deadline) {
+    federation_->Tick();
+    absl::SleepFor(absl::Milliseconds(5));
+  }
+}
+
 absl::Status ServerImpl::Run() {
   WaitForEnd();
   std::string why;
@@ -179,6 +192,7 @@ absl::Status ServerImpl::Run() {
   }
   const bool finished = federation_->Status().phase() == v1::FINISHED_RUN;
   spdlog::info("{}", finished ? "the run is finished" : why);
+  if (!finished) Drain();
   // Before the farewell, while everyone is still connected and known.
   std::promise<absl::StatusOr<v1::CheckpointResponse>> written;
   federation_->Checkpoint([&](absl::StatusOr<v1::CheckpointResponse> result) { written.set_value(std::move(result)); });

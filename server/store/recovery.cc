@@ -32,13 +32,13 @@ absl::Status CheckIdentity(const std::string& directory, const v1::RunRecord& fo
   return absl::OkStatus();
 }
 
-absl::Status WithAdvice(const absl::Status& status, const std::string& checkpoint, uint64_t round) {
+absl::Status WithAdvice(const absl::Status& status, const std::string& directory, uint64_t round) {
   if (!absl::IsDataLoss(status)) return status;
   return Error(
       absl::StatusCode::kDataLoss,
       "{}. Restore the file from a copy; or give up what follows round {} and go on from there: signvote-server "
-      "recover --from {}",
-      Message(status), round, checkpoint);
+      "recover {} --from {}",
+      Message(status), round, directory, CheckpointPath(directory, round));
 }
 
 }  // namespace
@@ -127,28 +127,29 @@ absl::StatusOr<Recovered> Recover(Disk& disk, const std::string& directory, cons
 
     const v1::RunRecord run = loaded->run;
     ASSIGN_OR_RETURN(RunState state, StateOf(vote, *std::move(loaded)));
-    Recovered recovered{std::move(state), run, round, 0, true, std::nullopt, std::move(notes)};
-    const std::string path = CheckpointPath(directory, round);
+    Recovered recovered{std::move(state), run, round, 0, true, std::nullopt, {}, std::move(notes)};
     const size_t covering = CoveringSegment(layout, round);
     if (covering == layout.segments.size() && covering > 0) {
       return WithAdvice(Error(absl::StatusCode::kDataLoss, "no journal segment goes on after round {}, the first is {}",
                               round, SegmentPath(directory, layout.segments.front())),
-                        path, round);
+                        directory, round);
     }
     Replay replay(&recovered.state, run.config(), parallel);
+    RecentRounds recent(kRecentRounds);
     auto end = ReadJournal(disk, directory, layout.segments, covering, run, [&](const JournalAppend& append) {
+      RETURN_IF_ERROR(recent.Add(append.bodies));
       // What the checkpoint knows already.
       if (append.after_round < recovered.state.tally.round()) return absl::OkStatus();
       return replay.Play(append.bodies);
     });
-    if (!end.ok()) return WithAdvice(end.status(), path, round);
+    if (!end.ok()) return WithAdvice(end.status(), directory, round);
     if (recovered.state.tally.round() < layout.checkpoints.back()) {
       std::string damaged;
       for (const std::string& note : recovered.notes) damaged += note + "; ";
       return WithAdvice(
           Error(absl::StatusCode::kDataLoss, "{}the journal after that of round {} leads to round {} only", damaged,
                 round, recovered.state.tally.round()),
-          path, round);
+          directory, round);
     }
     if (*end && !(*end)->torn.empty()) {
       recovered.notes.push_back(
@@ -156,6 +157,7 @@ absl::StatusOr<Recovered> Recover(Disk& disk, const std::string& directory, cons
     }
     recovered.end = *std::move(end);
     recovered.rounds = replay.rounds();
+    recovered.recent = recent.Take(recovered.state.tally.round(), recovered.state.tally.fingerprint());
     recovered.is_exact = replay.is_exact();
     return recovered;
   }

@@ -11,6 +11,7 @@
 #include "server/store/checkpoint.h"
 #include "server/store/disk.h"
 #include "server/store/layout.h"
+#include "server/store/recent_rounds.h"
 #include "server/store/replay.h"
 #include "server/store/segment_writer.h"
 
@@ -52,8 +53,9 @@ struct Recovered {
   uint64_t checkpoint = 0;         // the round it began with
   uint64_t rounds = 0;             // played from the journal
   bool is_exact = true;            // see Replay
-  std::optional<SegmentEnd> end;   // of the journal
-  std::vector<std::string> notes;  // sentences: what was skipped or cut off
+  std::optional<SegmentEnd> end;    // of the journal
+  std::vector<RecentRound> recent;  // at most kRecentRounds, the last ones, as far as they were read
+  std::vector<std::string> notes;   // sentences: what was skipped or cut off
 };
 
 // The newest checkpoint that is whole, and the journal after it. `expected` is the identity to find, without the run's

@@ -18,26 +18,6 @@ using v1::JournalRecord;
 
 absl::Status Malformed(std::string_view what) { return Error(absl::StatusCode::kDataLoss, "{}", what); }
 
-// A JournalRecord is one field: its number, and its message still serialised, so that ballots can be parsed in
-// parallel.
-struct Part {
-  int kind = 0;
-  std::string_view payload;
-};
-
-absl::StatusOr<Part> PartOf(std::string_view body) {
-  using google::protobuf::internal::WireFormatLite;
-  google::protobuf::io::CodedInputStream in(reinterpret_cast<const uint8_t*>(body.data()),
-                                            static_cast<int>(body.size()));
-  const uint32_t tag = in.ReadTag();
-  uint32_t length = 0;
-  if (WireFormatLite::GetTagWireType(tag) != WireFormatLite::WIRETYPE_LENGTH_DELIMITED || !in.ReadVarint32(&length) ||
-      length != body.size() - static_cast<size_t>(in.CurrentPosition())) {
-    return Malformed("a record is not a JournalRecord of this version");
-  }
-  return Part{WireFormatLite::GetTagFieldNumber(tag), body.substr(body.size() - length)};
-}
-
 template <typename Message>
 absl::Status Parse(std::string_view payload, Message* message) {
   if (!message->ParseFromArray(payload.data(), static_cast<int>(payload.size()))) {
@@ -53,9 +33,22 @@ absl::Status FirstError(std::span<const absl::Status> statuses) {
 
 }  // namespace
 
+absl::StatusOr<RecordPart> PartOf(std::string_view body) {
+  using google::protobuf::internal::WireFormatLite;
+  google::protobuf::io::CodedInputStream in(reinterpret_cast<const uint8_t*>(body.data()),
+                                            static_cast<int>(body.size()));
+  const uint32_t tag = in.ReadTag();
+  uint32_t length = 0;
+  if (WireFormatLite::GetTagWireType(tag) != WireFormatLite::WIRETYPE_LENGTH_DELIMITED || !in.ReadVarint32(&length) ||
+      length != body.size() - static_cast<size_t>(in.CurrentPosition())) {
+    return Malformed("a record is not a JournalRecord of this version");
+  }
+  return RecordPart{WireFormatLite::GetTagFieldNumber(tag), body.substr(body.size() - length)};
+}
+
 absl::StatusOr<std::optional<uint64_t>> RoundOf(Bodies bodies) {
   for (std::string_view body : bodies) {
-    ASSIGN_OR_RETURN(const Part part, PartOf(body));
+    ASSIGN_OR_RETURN(const RecordPart part, PartOf(body));
     if (part.kind != JournalRecord::kRound) continue;
     v1::RoundRecord round;
     RETURN_IF_ERROR(Parse(part.payload, &round));
@@ -67,7 +60,7 @@ absl::StatusOr<std::optional<uint64_t>> RoundOf(Bodies bodies) {
 absl::Status Replay::Play(Bodies bodies) {
   RoundParts parts;
   for (std::string_view body : bodies) {
-    ASSIGN_OR_RETURN(const Part part, PartOf(body));
+    ASSIGN_OR_RETURN(const RecordPart part, PartOf(body));
     if (parts.is_ended) return Malformed("a record follows the end of a round");
     if (part.kind == JournalRecord::kClient && !parts.round) {
       v1::ClientRecord client;

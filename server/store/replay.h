@@ -25,6 +25,14 @@ struct RunState {
 
 using Bodies = std::span<const std::string_view>;  // the serialised v1::JournalRecords of one append
 
+// A JournalRecord is one field: its number, and its message still serialised, so that ballots can be parsed in
+// parallel. DATA_LOSS: it is something else.
+struct RecordPart {
+  int kind = 0;  // v1::JournalRecord::RecordCase
+  std::string_view payload;
+};
+absl::StatusOr<RecordPart> PartOf(std::string_view body);
+
 // The round that an append closes; nullopt when it closes none. DATA_LOSS: it cannot be parsed.
 absl::StatusOr<std::optional<uint64_t>> RoundOf(Bodies bodies);
 

@@ -109,6 +109,7 @@ absl::StatusOr<OpenedRun> OpenRun(Disk& disk, const std::string& directory, cons
                    .tally = std::move(state.tally),
                    .registry = std::move(state.registry),
                    .step_size = state.step_size,
+                   .recent = std::move(recovered.recent),
                    .store = std::move(store),
                    .report = is_new ? "" : ReportOf(recovered)};
 }

@@ -12,6 +12,7 @@
 #include "server/round/registry.h"
 #include "server/round/tally.h"
 #include "server/store/disk.h"
+#include "server/store/recent_rounds.h"
 #include "server/store/store.h"
 
 namespace signvote {
@@ -32,6 +33,7 @@ struct OpenedRun {
   Tally tally;
   Registry registry;
   float step_size = 0;  // set by an administrator; 0: that of the configuration
+  std::vector<RecentRound> recent;  // the last rounds, ascending, as far as recovery came across them
   std::unique_ptr<Store> store;
   std::string report;  // what was recovered, a sentence; empty for a new run
 };

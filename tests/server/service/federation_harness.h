@@ -59,7 +59,11 @@ class FederationHarness {
     return options;
   }
 
-  explicit FederationHarness(ServerOptions options = DefaultOptions(), uint64_t parameters = kParameters) {
+  explicit FederationHarness(ServerOptions options = DefaultOptions(), uint64_t parameters = kParameters)
+      : FederationHarness(options, {.tally = NewTally(options, parameters), .registry = {}}) {}
+
+  FederationHarness(const ServerOptions& options, Federation::State state) {
+    const uint64_t parameters = state.tally.parameters().size();
     ModelBundle bundle;
     bundle.module = std::string(300'000, 'm');  // more than one chunk
     bundle.module_sha256 = std::string(32, 's');
@@ -72,10 +76,11 @@ class FederationHarness {
     environment.wake = [](SessionId) {};
     environment.on_round = [this](const RoundRow& row) { rows.push_back(row); };
     environment.on_evaluation = [](const v1::Evaluation&) {};
-    federation = std::make_unique<Federation>(
-        options, bundle, "run",
-        Federation::State{Tally(options.vote, BlockRange::All(parameters), std::vector<float>(parameters)), {}, 0},
-        std::move(environment));
+    federation = std::make_unique<Federation>(options, bundle, "run", std::move(state), std::move(environment));
+  }
+
+  static Tally NewTally(const ServerOptions& options, uint64_t parameters) {
+    return Tally(options.vote, BlockRange::All(parameters), std::vector<float>(parameters));
   }
 
   // Runs scheduled work until there is none.

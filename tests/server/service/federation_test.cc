@@ -366,6 +366,36 @@ TEST(Federation, AClientThatKnowsItsFingerprintCatchesUpByDecisions) {
   EXPECT_EQ(heard.messages.back().round_open().round(), 4u);
 }
 
+TEST(Federation, AfterARestartAClientThatIsBehindCatchesUpByDecisions) {
+  H before;
+  const SessionId a = before.Join("a");
+  before.Read(a);
+  Federation::State state{.tally = H::NewTally(H::DefaultOptions(), H::kParameters), .registry = {}};
+  std::vector<v1::ServerMessage> decisions;
+  for (uint64_t round = 1; round <= 3; ++round) {
+    before.Vote(a, round, round != 2);
+    const auto heard = before.Read(a);
+    decisions.push_back(heard.messages[0]);
+    const v1::DecisionBlock& decision = decisions.back().decision();
+    state.recent.push_back({round, {decision.step(), decision.decay()}, 1, {decision.signs()},
+                            FromProto(heard.messages[1].round_closed().fingerprint())});
+  }
+  std::string learnt;
+  state.tally.Save(&learnt);
+  ASSERT_TRUE(state.tally.Restore(3, std::vector<float>(H::kParameters, -0.125f), learnt).ok());
+
+  v1::ClientMessage join = H::JoinOf("a");
+  join.mutable_join()->set_model_sha256(std::string(32, 's'));
+  join.mutable_join()->set_round(1);
+  *join.mutable_join()->mutable_fingerprint() = ToProto(state.recent[0].fingerprint);
+  H after(H::DefaultOptions(), std::move(state));
+  const auto heard = after.Read(after.Join(join));
+  ASSERT_EQ(heard.messages.size(), 6u);  // Welcome, rounds 2 and 3, RoundOpen
+  EXPECT_EQ(heard.messages[1].SerializeAsString(), decisions[1].SerializeAsString());
+  EXPECT_EQ(heard.messages[3].SerializeAsString(), decisions[2].SerializeAsString());
+  EXPECT_EQ(heard.messages[5].round_open().round(), 4u);
+}
+
 TEST(Federation, AWrongFingerprintGetsParametersInstead) {
   H h;
   const SessionId a = h.Join("a");
@@ -419,6 +449,30 @@ TEST(Federation, JournalsBallotsBeforeTheDecisionLeaves) {
   for (const auto& record : h.store.journal) kinds.push_back(record.record_case());
   using R = v1::JournalRecord;
   EXPECT_THAT(kinds, ElementsAre(R::kBallot, R::kClient, R::kRound, R::kDecision, R::kRoundEnd));
+}
+
+TEST(Federation, DrainingClosesTheOpenRoundAndOpensNoOther) {
+  H h;
+  const SessionId a = h.Join("a"), b = h.Join("b");
+  h.Read(a);
+  h.Vote(a, 1);
+  h.federation->Drain();
+  EXPECT_FALSE(h.federation->IsDrained());
+  EXPECT_EQ(h.federation->Status().phase(), v1::STOPPING_RUN);
+  h.Vote(b, 1);
+  EXPECT_FALSE(h.federation->IsDrained());
+  const auto heard = h.Read(a);
+  EXPECT_TRUE(h.federation->IsDrained());
+  EXPECT_EQ(heard.messages.back().round_closed().round(), 1u);
+}
+
+TEST(Federation, DrainingWaitsForNoRoundThatCannotClose) {
+  H h(With([](ServerOptions& o) { o.rounds.quorum = 2; }));
+  const SessionId a = h.Join("a");
+  h.federation->Drain();
+  EXPECT_TRUE(h.federation->IsDrained());
+  h.Vote(a, 1);
+  EXPECT_TRUE(h.federation->IsDrained());
 }
 
 TEST(Federation, PausesAndGoesOn) {

@@ -103,7 +103,7 @@ TEST(Damage, OfAnyByteBeforeTheLastRoundIsRefusedWithFileOffsetAndAdvice) {
     ASSERT_EQ(run.status().code(), absl::StatusCode::kDataLoss) << at << ": " << run.status();
     ASSERT_THAT(Message(run.status()), HasSubstr(kSegment));
     ASSERT_THAT(Message(run.status()), HasSubstr("at byte"));
-    ASSERT_THAT(Message(run.status()), HasSubstr("signvote-server recover --from run/checkpoints/round-00000000"));
+    ASSERT_THAT(Message(run.status()), HasSubstr("signvote-server recover run --from run/checkpoints/round-00000000"));
     ASSERT_EQ(disk.Bytes(kSegment), bytes) << "evidence was destroyed";
   }
 }

@@ -52,6 +52,35 @@ TEST_P(EveryRule, IsRecoveredExactlyAfterEachOfThirtyRounds) {
   }
 }
 
+TEST(Recovery, BringsTheDecisionsThatLeadFromTheRoundsBeforeToNow) {
+  LiveOptions options = OptionsFor("agreement");
+  MemoryDisk disk = NewDisk();
+  LiveRun live(disk, kRun, options);
+  std::vector<std::vector<float>> parameters{InitialParameters(options)};
+  for (uint64_t round = 1; round <= 40; ++round) {
+    ASSERT_TRUE(live.Round().ok());
+    parameters.emplace_back(live.run().tally.parameters().begin(), live.run().tally.parameters().end());
+    if (round == 17) {
+      ASSERT_TRUE(live.Checkpoint().ok());
+    }
+    MemoryDisk after = disk.AfterCrash(MemoryDisk::Unsynced::kLost);
+    const LiveRun recovered(after, kRun, options);
+    const std::vector<RecentRound>& recent = recovered.run().recent;
+    // Recovery begins to read with the segment of the checkpoint.
+    ASSERT_EQ(recent.size(), std::min<uint64_t>(round < 17 ? round : round - 17, kRecentRounds)) << round;
+    if (recent.empty()) continue;
+    std::vector<float> x = parameters[round - recent.size()];
+    for (size_t i = 0; i < recent.size(); ++i) {
+      EXPECT_EQ(recent[i].number, round - recent.size() + i + 1);
+      SignVector decision;
+      ASSERT_TRUE(DecodeSigns(recent[i].decisions.at(0), x.size(), {}, &decision).ok());
+      ApplyDecision(decision.signs, decision.zeros, recent[i].step, x);
+      EXPECT_EQ(recent[i].fingerprint, FingerprintOf(x));
+    }
+    EXPECT_EQ(x, parameters.back());
+  }
+}
+
 TEST_P(EveryRule, GoesOnAfterRecoveryAsIfItHadNeverStopped) {
   const LiveOptions options = OptionsFor(GetParam());
   MemoryDisk disk = NewDisk(), other = NewDisk();
