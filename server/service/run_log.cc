@@ -48,7 +48,8 @@ void RunLog::Load(uint64_t round) {
     if (number == 0 || number > round) continue;
     Line& kept = lines_[number];
     for (size_t i = 0; i < kColumnsBefore; ++i) kept.before += (i ? "," : "") + cells[i];
-    for (size_t i = kColumnsBefore + 2; i < kColumnsInAll; ++i) kept.after += (kept.after.empty() ? "" : ",") + cells[i];
+    for (size_t i = kColumnsBefore + 2; i < kColumnsInAll; ++i)
+      kept.after += (kept.after.empty() ? "" : ",") + cells[i];
     if (cells[4].empty()) continue;
     v1::Evaluation& evaluation = evaluations_[number];
     evaluation.set_round(number);
@@ -76,7 +77,8 @@ std::string RunLog::Csv() {
   for (const auto& [round, line] : lines_) {
     csv += line.before;
     auto found = evaluations_.find(round);
-    csv += found == evaluations_.end() ? ",," : fmt::format(",{:.4f},{:.5f}", found->second.accuracy(), found->second.loss());
+    csv += found == evaluations_.end() ? ",,"
+                                       : fmt::format(",{:.4f},{:.5f}", found->second.accuracy(), found->second.loss());
     csv += "," + line.after + "\n";
   }
   return csv;
@@ -92,7 +94,10 @@ void RunLog::Flush() {
   }
   const std::string_view part = csv;
   absl::Status status = WriteFileAtomically(options_.directory + "/metrics.csv", {&part, 1});
-  if (!status.ok()) spdlog::warn("metrics are behind: {}", Message(status));
+  std::lock_guard lock(mu_);
+  is_dirty_ |= !status.ok();
+  if (!status.ok() && !is_behind_) spdlog::warn("metrics are behind: {}", Message(status));
+  is_behind_ = !status.ok();
 }
 
 absl::Status RunLog::WriteSummary(const v1::RunStatus& status, const v1::ListClientsResponse& clients) {

@@ -41,6 +41,7 @@ class RunLog {
   std::map<uint64_t, Line> lines_;                 // by round
   std::map<uint64_t, v1::Evaluation> evaluations_;  // by round
   bool is_dirty_ = false;
+  bool is_behind_ = false;  // the last Flush failed
 };
 
 }  // namespace signvote
