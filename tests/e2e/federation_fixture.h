@@ -39,16 +39,22 @@ class FederationFixture : public testing::Test {
 
   void Write(const std::string& name, const std::string& text) { std::ofstream(Path(name)) << text; }
 
-  // Starts the server on `run`; with another `listen` than port 0 it takes the place of one that died.
-  void StartServer(const std::string& run, const std::vector<std::string>& settings, const std::string& listen = "127.0.0.1:0") {
-    Write(run + ".yaml", "model: " + Path("bundle") + "\ndirectory: " + Path(run) + "\n");
-    std::vector<std::string> arguments{Program("signvote-server"), "--config", Path(run + ".yaml"),
-                                       "--set", "listen=" + listen, "--set", "admin.listen=127.0.0.1:0"};
+  std::vector<std::string> ServerArguments(const std::string& run, const std::vector<std::string>& settings,
+                                           const std::string& listen) const {
+    std::vector<std::string> arguments{Program("signvote-server"), "--config", Path(run + ".yaml"),       "--set",
+                                       "listen=" + listen,         "--set",    "admin.listen=127.0.0.1:0"};
     for (const std::string& setting : settings) arguments.insert(arguments.end(), {"--set", setting});
+    return arguments;
+  }
+
+  // Starts the server on `run`; with another `listen` than port 0 it takes the place of one that died.
+  void StartServer(const std::string& run, const std::vector<std::string>& settings,
+                   const std::string& listen = "127.0.0.1:0") {
+    Write(run + ".yaml", "model: " + Path("bundle") + "\ndirectory: " + Path(run) + "\n");
     std::filesystem::remove(Path(run + "/addresses.json"));
-    server_.emplace(arguments, Path(run + ".log"));
-    ASSERT_TRUE(Eventually([&] { return std::filesystem::exists(Path(run + "/addresses.json")) || !server_->IsRunning(); },
-                           Seconds(30)));
+    server_.emplace(ServerArguments(run, settings, listen), Path(run + ".log"));
+    ASSERT_TRUE(Eventually(
+        [&] { return std::filesystem::exists(Path(run + "/addresses.json")) || !server_->IsRunning(); }, Seconds(30)));
     ASSERT_TRUE(server_->IsRunning()) << server_->Output();
     const nlohmann::json addresses = Json(run + "/addresses.json");
     listen_ = addresses["listen"];
@@ -59,7 +65,8 @@ class FederationFixture : public testing::Test {
 
   Process StartClient(const std::string& name, const std::vector<std::string>& settings) {
     Write(name + ".yaml", "name: " + name + "\ndata: {format: digits}\n");
-    std::vector<std::string> arguments{Program("signvote-client"), "--config", Path(name + ".yaml"), "--set", "server=" + listen_};
+    std::vector<std::string> arguments{Program("signvote-client"), "--config", Path(name + ".yaml"), "--set",
+                                       "server=" + listen_};
     for (const std::string& setting : settings) arguments.insert(arguments.end(), {"--set", setting});
     return Process(arguments, Path(name + ".log"));
   }
