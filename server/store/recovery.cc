@@ -142,12 +142,13 @@ absl::StatusOr<Recovered> Recover(Disk& disk, const std::string& directory, cons
       if (append.after_round < recovered.state.tally.round()) return absl::OkStatus();
       return replay.Play(append.bodies);
     });
-    if (!end.ok()) return WithAdvice(end.status(), directory, round);
+    std::string skipped;
+    for (const std::string& note : recovered.notes) skipped += note + "; ";
+    if (!end.ok())
+      return WithAdvice(absl::Status(end.status().code(), skipped + Message(end.status())), directory, round);
     if (recovered.state.tally.round() < layout.checkpoints.back()) {
-      std::string damaged;
-      for (const std::string& note : recovered.notes) damaged += note + "; ";
       return WithAdvice(
-          Error(absl::StatusCode::kDataLoss, "{}the journal after that of round {} leads to round {} only", damaged,
+          Error(absl::StatusCode::kDataLoss, "{}the journal after that of round {} leads to round {} only", skipped,
                 round, recovered.state.tally.round()),
           directory, round);
     }
