@@ -11,6 +11,8 @@
 namespace signvote {
 namespace {
 
+constexpr uint64_t kSessionBytes = 24'000;  // of gRPC, most of it: measured
+
 std::string Size(uint64_t bytes) {
   const char* const units[] = {"B", "kB", "MB", "GB", "TB", "PB"};
   auto size = static_cast<double>(bytes);
@@ -71,6 +73,7 @@ MemoryPlan PlanMemory(const ServerOptions& options, const BlockRange& range) {
   plan.lines.push_back({"ballots in flight", "p*A*N/8k", q.planes * q.asked * q.n / 8 / q.k});
   const uint64_t message = q.planes * std::min(q.n, kBlockCoordinates) / 8 / q.k;
   plan.lines.push_back({"messages in flight", "2*p*A*block/8k", 2 * q.asked * message});
+  plan.lines.push_back({"sessions", fmt::format("M*{}", kSessionBytes), q.m * kSessionBytes});
   plan.lines.push_back(
       {"decisions to send", fmt::format("2*{}*N/8", History::kRounds), 2 * History::kRounds * q.n / 8});
   plan.lines.push_back({"parameters to send", "4*N", 4 * q.n});
