@@ -70,6 +70,10 @@ HWY_INLINE VF LoadCounts(DF df, const Count* counts) {
 
 // The products of one vector of coordinates.
 struct Likelihoods {
+  // Written out: what the compiler would add is not built for this target.
+  HWY_INLINE Likelihoods() {}
+  HWY_INLINE Likelihoods(VF p, VF m, V32 exponent) : plus(p), minus(m), d(exponent) {}
+
   VF plus, minus;
   V32 d;
 };

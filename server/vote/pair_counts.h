@@ -15,10 +15,11 @@
 namespace signvote {
 
 // How many words of a block to sample: 2^17 coordinates while voters are few, since late in training the weakest voters
-// agree on less than a hundredth of their signs; fewer when there are so many pairs that counting them would cost more
-// than the decode, and they make up for it by their number.
+// agree on less than a hundredth of their signs. From 32 voters on so many that counting all pairs stays the same work;
+// each voter has the more pairs. 2^14 coordinates at least.
 constexpr uint64_t SampleWords(size_t ballots) {
-  return ballots <= 32 ? 2048 : std::max<uint64_t>(256, 65536 / ballots);
+  constexpr uint64_t kMost = 2048, kFew = 32;
+  return ballots <= kFew ? kMost : std::max<uint64_t>(256, kMost * kFew * kFew / (uint64_t{ballots} * ballots));
 }
 
 // Collects the sample while the tiles go by.

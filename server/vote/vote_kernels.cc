@@ -1,5 +1,7 @@
 // The kernels, compiled once for each SIMD target and chosen at run time.
 #define HWY_WANT_AVX3_DL  // population counts
+// Vectors of a length that is known at run time alone cannot be members: ARM takes NEON.
+#define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128)
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "server/vote/vote_kernels.cc"
 #include <hwy/foreach_target.h>  // must come before highway.h
