@@ -228,8 +228,7 @@ absl::Status Federation::SetEvicted(const std::string& name, bool evicted) {
   client->evicted = evicted;
   *pending_records_.emplace_back().mutable_client() = Registry::RecordOf(*client);
   if (evicted) {
-    if (round_) round_->Evict(client->id);
-    box_.Discard(client->id);
+    Withdraw(client->id);
     if (client->session != 0) {
       v1::ServerMessage message;
       message.mutable_farewell()->set_reason(v1::Farewell::EVICTED);

@@ -402,6 +402,12 @@ void Federation::Closed(SessionId id) {
   CloseIfDue();
 }
 
+void Federation::Withdraw(VoterId voter) {
+  if (round_) round_->Evict(voter);
+  box_.Discard(voter);
+  environment_.run([this] { environment_.store->Unstage(); });
+}
+
 void Federation::CheckCallers(const std::function<absl::Status(const Identity&)>& check) {
   Locked locked(this);
   for (auto& [id, session] : sessions_) {
@@ -412,10 +418,7 @@ void Federation::CheckCallers(const std::function<absl::Status(const Identity&)>
     if (session.client) {
       const VoterId voter = session.client->id;
       Depart(id);
-      if (absl::IsPermissionDenied(status)) {
-        if (round_) round_->Evict(voter);
-        box_.Discard(voter);
-      }
+      if (absl::IsPermissionDenied(status)) Withdraw(voter);
     }
     End(id, status);
   }

@@ -155,6 +155,8 @@ class Federation {
   void Evaluated(const Client& client, const v1::Evaluation& evaluation);
   void End(SessionId id, absl::Status status);
   void Depart(SessionId id);
+  // Its ballot of the open round is neither counted nor waited for.
+  void Withdraw(VoterId voter);
   void EndUnjoined(absl::Time now);
   std::shared_ptr<const Snapshot> TakeSnapshot();
   bool IsAsked(const Client& client) const;

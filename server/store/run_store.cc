@@ -25,6 +25,12 @@ void RunStore::Stage(const BallotKey& key, const SignVector& planes) {
   }
 }
 
+void RunStore::Unstage() {
+  staged_.clear();
+  // What cannot be removed now is removed before anything else is written.
+  writer_->Settle().IgnoreError();
+}
+
 absl::Status RunStore::Append(std::span<const v1::JournalRecord> records) {
   if (!wants_decisions()) return absl::OkStatus();
   staged_.clear();

@@ -32,6 +32,7 @@ class RunStore final : public Store {
 
   void Stage(const BallotKey& key, const SignVector& planes) override;
   bool IsStaged(const BallotKey& key) const override { return staged_.contains(key); }
+  void Unstage() override;
   absl::Status Append(std::span<const v1::JournalRecord> records) override;
   bool wants_ballots() const override { return options_.durability == "ballots"; }
   bool wants_decisions() const override { return options_.durability != "none"; }

@@ -86,7 +86,11 @@ absl::Status SegmentWriter::Reopen() {
   return absl::OkStatus();
 }
 
-absl::Status SegmentWriter::Settle() { return file_ && records_ == 0 ? absl::OkStatus() : Reopen(); }
+absl::Status SegmentWriter::Settle() {
+  if (file_ && records_ == 0) return absl::OkStatus();
+  file_.reset();
+  return Reopen();
+}
 
 absl::Status SegmentWriter::TakeBack(absl::Status why) {
   file_->Truncate(position_.end).IgnoreError();

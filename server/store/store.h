@@ -40,6 +40,8 @@ class Store {
   // not be written, or was taken back since, is not staged any more, and belongs into the records of Append.
   virtual void Stage(const BallotKey& key, const SignVector& planes) = 0;
   virtual bool IsStaged(const BallotKey& key) const = 0;
+  // Takes back all that is staged: a ballot was withdrawn, and its voter may cast another.
+  virtual void Unstage() = 0;
 
   // Makes the records durable, and what is staged with them, all or none. RESOURCE_EXHAUSTED (disk full) and
   // UNAVAILABLE (I/O error) may be tried again with the same records.

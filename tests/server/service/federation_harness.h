@@ -20,6 +20,7 @@ class FakeStore final : public Store {
     if (failure.ok()) staged.emplace(key, RecordOf(key, planes));
   }
   bool IsStaged(const BallotKey& key) const override { return staged.contains(key); }
+  void Unstage() override { staged.clear(); }
   absl::Status Append(std::span<const v1::JournalRecord> records) override {
     if (!failure.ok()) {
       staged.clear();

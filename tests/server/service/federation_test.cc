@@ -473,6 +473,25 @@ TEST(Federation, DrainingWaitsForNoRoundThatCannotClose) {
   EXPECT_TRUE(h.federation->IsDrained());
   h.Vote(a, 1);
   EXPECT_TRUE(h.federation->IsDrained());
+TEST(Federation, JournalsTheBallotThatCountsAndNotTheOneThatWasWithdrawn) {
+  H h;
+  const SessionId a = h.Join("a");
+  h.Join("b");
+  h.Vote(a, 1, true);
+  h.Work();
+  ASSERT_TRUE(h.federation->SetEvicted("a", true).ok());
+  h.Read(a);
+  h.federation->Closed(a);
+  ASSERT_TRUE(h.federation->SetEvicted("a", false).ok());
+  h.Vote(h.Join("a"), 1, false);
+  h.now += absl::Minutes(2);
+  h.federation->Tick();
+  h.Work();
+  std::vector<std::string> journalled;
+  for (const auto& record : h.store.journal) {
+    if (record.has_ballot()) journalled.push_back(record.ballot().signs().signs());
+  }
+  EXPECT_THAT(journalled, ElementsAre(H::BallotOf(1, false).ballot().signs().signs()));
 }
 
 TEST(Federation, PausesAndGoesOn) {
