@@ -167,7 +167,7 @@ draw() {
     gnuplot <<END_OF_PLOT || experiments_fail 1 "gnuplot failed (deploy/install-deps.sh installs it)"
 set terminal ${terminal%|*}
 set output '$out.${terminal##*|}'
-set multiplot layout 2,2 title 'Test accuracy by round: $dataset, $model, 15 clients; mean and range over seeds ${experiments[seeds]}'
+set multiplot layout $([[ $modes == ? ]] && echo 1,1 || echo 2,2) title 'Test accuracy by round: $dataset, $model, 15 clients; mean and range over seeds ${experiments[seeds]}'
 set grid linetype 1 linecolor '#e0e0e0' linewidth 0.7
 set key bottom right Left reverse
 set xrange [0:${experiments[rounds]}]

@@ -1,0 +1,213 @@
+#!/usr/bin/env python3
+"""Float simulation of sign-vote training, in one process: what the algorithm reaches, to hold a real run against.
+
+usage: simulate.py data=DIR [key=value ...]      (DIR: holds mnist/ or cifar10/; needs python3-torch, python3-numpy)
+  rule=agreement|it-signsgd|majority    also central (sign of the pooled float gradient), adam (float32, pooled)
+  carry=0.9 dither=2 scale=running|own (dither by a client's running mean of |g|, or by this round's) prior=0 fraction=1 (k: one k-th of the stripes a round) assume=honest|hostile floor=0.5
+  mode=4 partition=all|labels:2|dirichlet:0.3|groups:8:5  (the first 8 clients hold the digits below 5, the others the rest)
+  attack=flip:7|copy:4|random:7         step=6e-4 schedule=cosine|constant rounds=150 seed=0 test=50
+  dataset=mnist|cifar10
+"""
+import gzip, sys, time
+import numpy as np, torch, torch.nn as nn, torch.nn.functional as F
+
+torch.set_num_threads(1)
+opt = dict(rule="agreement", carry=0.9, dither=2.0, prior=0.0, fraction=1, assume="honest", floor=0.5, mode=4, partition="all", attack="", step=6e-4,
+           schedule="cosine", rounds=150, seed=0, test=50, dataset="mnist", data="", scale="running", warmup=100, clip=10.0)
+for arg in sys.argv[1:]:
+    key, value = arg.split("=")
+    opt[key] = type(opt[key])(value)
+o = type("Options", (), opt)
+BATCH = {1: [64] * 15, 2: [4] * 9 + [154] * 6, 3: [4] * 12 + [304] * 3, 4: [904] + [4] * 14}[o.mode]
+M = len(BATCH)
+torch.manual_seed(o.seed)
+rng = np.random.RandomState(o.seed)
+
+
+# Data and models
+
+def mnist(name):
+    read = lambda kind, skip: np.frombuffer(gzip.open(f"{o.data}/mnist/{name}-{kind}-ubyte.gz").read(), np.uint8)[skip:].copy()
+    x = torch.from_numpy(read("images-idx3", 16)).view(-1, 1, 28, 28).float() / 255
+    return (x - 0.1307) / 0.3081, torch.from_numpy(read("labels-idx1", 8)).long()
+
+
+def cifar10(files):
+    d = np.concatenate([np.fromfile(f"{o.data}/cifar10/{f}", np.uint8).reshape(-1, 3073) for f in files])
+    x = torch.from_numpy(d[:, 1:].reshape(-1, 3, 32, 32).copy()).float() / 255
+    mean, std = torch.tensor([.4914, .4822, .4465]).view(1, 3, 1, 1), torch.tensor([.247, .243, .262]).view(1, 3, 1, 1)
+    return (x - mean) / std, torch.from_numpy(d[:, 0].astype(np.int64))
+
+
+class MnistCnn(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.c1, self.c2, self.f1, self.f2 = nn.Conv2d(1, 32, 5), nn.Conv2d(32, 64, 5), nn.Linear(1024, 512), nn.Linear(512, 10)
+
+    def forward(self, x):
+        for conv in (self.c1, self.c2):
+            x = F.max_pool2d(F.relu(conv(x)), 2)
+        return self.f2(F.relu(self.f1(x.flatten(1))))
+
+
+class CifarCnn(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.c1, self.c2, self.c3 = nn.Conv2d(3, 32, 3, padding=1), nn.Conv2d(32, 64, 3, padding=1), nn.Conv2d(64, 64, 3, padding=1)
+        self.f1, self.f2 = nn.Linear(1024, 128), nn.Linear(128, 10)
+
+    def forward(self, x):
+        for conv in (self.c1, self.c2, self.c3):
+            x = F.max_pool2d(F.relu(conv(x)), 2)
+        return self.f2(F.relu(self.f1(x.flatten(1))))
+
+
+if o.dataset == "mnist":
+    train_x, train_y, (test_x, test_y), net = *mnist("train"), mnist("t10k"), MnistCnn()
+else:
+    train_x, train_y = cifar10([f"data_batch_{i}.bin" for i in range(1, 6)])
+    (test_x, test_y), net = cifar10(["test_batch.bin"]), CifarCnn()
+params = list(net.parameters())
+sizes = [p.numel() for p in params]
+N = sum(sizes)
+tensor_of = torch.repeat_interleave(torch.arange(len(sizes)), torch.tensor(sizes))
+
+
+def partition():
+    y, (kind, *arg) = train_y.numpy(), o.partition.split(":")
+    if kind == "labels":
+        k = int(arg[0])
+        return [np.where(np.isin(y, [(m * k + j) % 10 for j in range(k)]))[0] for m in range(M)]
+    if kind == "groups":
+        first, digit = map(int, arg)
+        return [np.where(y < digit if m < first else y >= digit)[0] for m in range(M)]
+    if kind == "dirichlet":
+        parts = [[] for _ in range(M)]
+        for c in range(10):
+            index = np.where(y == c)[0]
+            rng.shuffle(index)
+            cuts = (np.cumsum(rng.dirichlet([float(arg[0])] * M)) * len(index)).astype(int)[:-1]
+            for m, piece in enumerate(np.split(index, cuts)):
+                parts[m].append(piece)
+        return [np.concatenate(p) for p in parts]
+    return [np.arange(len(y))] * M
+
+
+# Client
+
+def gradient(m):
+    i = rng.choice(pools[m], BATCH[m], replace=True)
+    net.zero_grad()
+    F.cross_entropy(net(train_x[i]), train_y[i]).backward()
+    return torch.cat([p.grad.flatten() for p in params])
+
+
+told, usual = [0] * M, [None] * M  # by client: ballots, and the running mean of their magnitudes
+
+
+def vote(m, g):
+    if o.dither > 0:
+        scale = torch.stack([piece.abs().mean() for piece in g.split(sizes)])
+        if o.scale == "running":
+            magnitude = g.abs().mean()
+            if usual[m] is None:
+                usual[m] = magnitude
+            scale = scale * usual[m] / magnitude
+            told[m] += 1
+            usual[m] = usual[m] + (magnitude - usual[m]) / min(told[m], 10)
+        g = g + (torch.rand(N) * 2 - 1) * o.dither * scale[tensor_of]
+    return g.sign()
+
+
+# Server
+
+class Agreement:
+    """Pairwise agreement of voters, and mu fitted to it: see docs/algorithm.md."""
+
+    def __init__(self):
+        self.sum, self.rounds = torch.zeros(M, M), 0.0
+
+    def add(self, votes):
+        self.sum = 0.97 * self.sum + votes @ votes.t() / N
+        self.rounds = 0.97 * self.rounds + 1
+
+    def fit(self):
+        """Returns mu, which voters are different, and the trust."""
+        c, off = (self.sum / self.rounds).fill_diagonal_(0), ~torch.eye(M, dtype=bool)
+        typical = c[off].abs().median()
+        mu = torch.linalg.eigh(c.clamp(-typical, typical))[1][:, -1] * (typical * M).sqrt()
+        for _ in range(40):
+            e = c - torch.outer(mu, mu)
+            s = max(1.4826 * e[off].abs().median(), typical) + 0.003
+            w = ((1 + (e / (2 * s)) ** 2) ** -2).fill_diagonal_(0)
+            for _ in range(5):
+                for i in range(M):
+                    mu[i] = (w[i] * c[i]) @ mu / (w[i] * mu * mu).sum().clamp(min=1e-9)
+                mu = mu.clamp(-.98, .98)
+        mu = -mu if mu.sum() < 0 else mu
+        e = c - torch.outer(mu, mu)
+        r2 = 1 - ((w * e * e).sum() / (w * c * c).sum().clamp(min=1e-9)).item()
+        different = ((w < 0.05) & off).any(1)
+        if o.assume == "honest":
+            different |= mu < -0.25 * mu.abs().median()
+        many = different.float().mean() > (0.3 if o.assume == "honest" else 0.5)
+        return mu, different, 0.0 if many else min(1.0, max(0.0, (r2 - 0.5) / 0.3))
+
+
+def weights(t):
+    """(M, 1) or (M, N) weights of round t."""
+    if o.rule == "it-signsgd" and o.prior == 0:
+        if t < o.warmup:
+            return torch.ones(M, 1)
+        p = (errors + 1e-5) / (t + 2e-5)
+        return torch.log((1 - p) / p).clamp(-o.clip, o.clip)
+    if o.rule == "majority" or t == 0:
+        return torch.ones(M, 1)
+    mu, different, trust = agreement.fit()
+    q = ((1 - mu) / 2)[:, None]
+    w = torch.log((1 - q) / q) if o.rule == "agreement" else torch.log((t - errors + o.prior * (1 - q)) / (errors + o.prior * q))
+    w = trust * w + (1 - trust) * w.mean(0, keepdim=True).clamp(min=0.05)
+    if o.assume == "honest" and trust > 0:
+        mean = w[~different].mean(0, keepdim=True).clamp(min=0.05)
+        w = torch.maximum(w, o.floor * mean)
+        w[different] = mean.expand_as(w[different])
+    return w * (3.0 / w.abs().sum(0, keepdim=True))
+
+
+pools, agreement, evidence = partition(), Agreement(), torch.zeros(N)
+counts = o.rule == "it-signsgd"
+errors = torch.zeros(M, N if counts else 1)
+kind, number = (o.attack.split(":") + ["0"])[:2]
+wrong, adam, start = torch.randn(N).sign(), torch.optim.Adam(params, lr=o.step), time.time()
+for t in range(o.rounds):
+    grads = [gradient(m) for m in range(M)]
+    pooled = sum(b * g for b, g in zip(BATCH, grads)) / sum(BATCH)
+    if o.rule == "adam":
+        for p, piece in zip(params, pooled.split(sizes)):
+            p.grad = piece.view_as(p).clone()
+        adam.step()
+    else:
+        votes = torch.stack([vote(m, g) for m, g in enumerate(grads)])
+        if o.fraction > 1:
+            votes *= torch.stack([(torch.rand(N // 512 + 1) < 1 / o.fraction).float()[torch.arange(N) // 512] for _ in range(M)])
+        for m in range(int(number)):
+            if kind == "flip": votes[m].neg_()
+            if kind == "copy": votes[M - 1 - m] = wrong
+            if kind == "random": votes[M - 1 - m] = torch.randn(N).sign()
+        evidence = o.carry * evidence + (pooled if o.rule == "central" else (weights(t) * votes).sum(0))
+        decision = evidence.sign()
+        agreement.add(votes * o.fraction)
+        if counts:
+            errors += ((votes * decision) < 0).float() + 0.5 * ((votes * decision) == 0).float()
+        step = o.step * (0.5 * (1 + np.cos(np.pi * t / o.rounds)) if o.schedule == "cosine" else 1)
+        with torch.no_grad():
+            for p, piece in zip(params, decision.split(sizes)):
+                p -= step * piece.view_as(p)
+    if t == 0 or (t + 1) % o.test == 0:
+        with torch.no_grad():
+            right = sum((net(x).argmax(1) == y).sum().item() for x, y in zip(test_x.split(500), test_y.split(500)))
+        line = f"round {t + 1}  accuracy {right / len(test_y):.4f}  {time.time() - start:.0f} s"
+        if o.rule in ("agreement", "it-signsgd"):
+            mu, different, trust = agreement.fit()
+            line += f"  trust {trust:.2f}  different {different.sum().item()}  crossover " + " ".join("%.2f" % v for v in (1 - mu) / 2)
+        print(line, flush=True)
