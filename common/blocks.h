@@ -30,6 +30,13 @@ struct BlockRange {
   static constexpr BlockRange All(uint64_t parameters) {
     return {parameters, 0, (parameters + kBlockCoordinates - 1) / kBlockCoordinates};
   }
+  // Shard `index` of `count`, each of the same number of blocks but for one. index < count; empty where there are more
+  // shards than blocks.
+  static constexpr BlockRange Shard(uint64_t parameters, uint64_t index, uint64_t count) {
+    const uint64_t blocks = All(parameters).count;
+    const uint64_t first = blocks * index / count;
+    return {parameters, first, blocks * (index + 1) / count - first};
+  }
   constexpr bool Contains(uint64_t block) const { return block >= first && block - first < count; }
   constexpr uint64_t Begin(uint64_t block) const { return block * kBlockCoordinates; }  // coordinate
   constexpr uint64_t Size(uint64_t block) const {                                       // coordinates

@@ -8,6 +8,7 @@
 namespace signvote {
 namespace {
 
+constexpr uint64_t kExportCoordinates = 1 << 18;  // a chunk: 1 MiB
 constexpr auto kWatchInterval = std::chrono::milliseconds(200);
 
 // What a watcher is told of: rounds, phases, measurements.
@@ -24,7 +25,8 @@ grpc::Status AdminService::Answer(const absl::Status& status, v1::RunStatus* res
   return ToGrpc(status);
 }
 
-grpc::Status AdminService::GetStatus(grpc::ServerContext* context, const v1::GetStatusRequest*, v1::RunStatus* response) {
+grpc::Status AdminService::GetStatus(grpc::ServerContext* context, const v1::GetStatusRequest*,
+                                     v1::RunStatus* response) {
   if (absl::Status status = access_->RequireAdmin(*context); !status.ok()) return ToGrpc(status);
   return Answer(absl::OkStatus(), response);
 }
@@ -61,14 +63,15 @@ grpc::Status AdminService::Watch(grpc::ServerContext* context, const v1::WatchRe
   return grpc::Status::OK;
 }
 
-grpc::Status AdminService::Pause(grpc::ServerContext* context, const v1::PauseRequest*, v1::RunStatus* response) {
+grpc::Status AdminService::Pause(grpc::ServerContext* context, const v1::PauseRequest* request,
+                                 v1::RunStatus* response) {
   if (absl::Status status = access_->RequireAdmin(*context); !status.ok()) return ToGrpc(status);
-  return Answer(federation_->SetPaused(true), response);
+  return Answer(federation_->Pause(request->after_round()), response);
 }
 
 grpc::Status AdminService::Resume(grpc::ServerContext* context, const v1::ResumeRequest*, v1::RunStatus* response) {
   if (absl::Status status = access_->RequireAdmin(*context); !status.ok()) return ToGrpc(status);
-  return Answer(federation_->SetPaused(false), response);
+  return Answer(federation_->Resume(), response);
 }
 
 grpc::Status AdminService::SetStepSize(grpc::ServerContext* context, const v1::SetStepSizeRequest* request,
@@ -77,12 +80,14 @@ grpc::Status AdminService::SetStepSize(grpc::ServerContext* context, const v1::S
   return Answer(federation_->SetStepSize(request->size()), response);
 }
 
-grpc::Status AdminService::Evict(grpc::ServerContext* context, const v1::EvictRequest* request, v1::RunStatus* response) {
+grpc::Status AdminService::Evict(grpc::ServerContext* context, const v1::EvictRequest* request,
+                                 v1::RunStatus* response) {
   if (absl::Status status = access_->RequireAdmin(*context); !status.ok()) return ToGrpc(status);
   return Answer(federation_->SetEvicted(request->name(), true), response);
 }
 
-grpc::Status AdminService::Readmit(grpc::ServerContext* context, const v1::ReadmitRequest* request, v1::RunStatus* response) {
+grpc::Status AdminService::Readmit(grpc::ServerContext* context, const v1::ReadmitRequest* request,
+                                   v1::RunStatus* response) {
   if (absl::Status status = access_->RequireAdmin(*context); !status.ok()) return ToGrpc(status);
   return Answer(federation_->SetEvicted(request->name(), false), response);
 }
@@ -95,6 +100,27 @@ grpc::Status AdminService::Checkpoint(grpc::ServerContext* context, const v1::Ch
   absl::StatusOr<v1::CheckpointResponse> result = written.get_future().get();
   if (result.ok()) *response = *result;
   return ToGrpc(result.status());
+}
+
+grpc::Status AdminService::Export(grpc::ServerContext* context, const v1::ExportRequest*,
+                                  grpc::ServerWriter<v1::ExportPart>* out) {
+  if (absl::Status status = access_->RequireAdmin(*context); !status.ok()) return ToGrpc(status);
+  const Federation::Exported exported = federation_->Export();
+  v1::ExportPart part;
+  *part.mutable_header() = exported.header;
+  if (!out->Write(part)) return grpc::Status::CANCELLED;
+  const uint64_t first = exported.header.config().first_block() * kBlockCoordinates;
+  const uint64_t total = exported.parameters.size();
+  for (uint64_t at = 0; at < total; at += kExportCoordinates) {
+    const uint64_t count = std::min(kExportCoordinates, total - at);
+    v1::ParametersChunk& chunk = *part.mutable_parameters();
+    chunk.set_round(exported.header.round());
+    chunk.set_offset(first + at);
+    chunk.set_data(exported.parameters.data() + at, count * sizeof(float));
+    chunk.set_last(at + count == total);
+    if (!out->Write(part)) return grpc::Status::CANCELLED;
+  }
+  return grpc::Status::OK;
 }
 
 grpc::Status AdminService::Stop(grpc::ServerContext* context, const v1::StopRequest*, v1::RunStatus* response) {

@@ -22,15 +22,21 @@ class AdminService final : public v1::Admin::Service {
   void EndWatches() { ending_ = true; }
 
   grpc::Status GetStatus(grpc::ServerContext*, const v1::GetStatusRequest*, v1::RunStatus* response) override;
-  grpc::Status ListClients(grpc::ServerContext*, const v1::ListClientsRequest*, v1::ListClientsResponse* response) override;
-  grpc::Status GetClient(grpc::ServerContext*, const v1::GetClientRequest* request, v1::ClientDetail* response) override;
-  grpc::Status Watch(grpc::ServerContext* context, const v1::WatchRequest*, grpc::ServerWriter<v1::RunStatus>* out) override;
+  grpc::Status ListClients(grpc::ServerContext*, const v1::ListClientsRequest*,
+                           v1::ListClientsResponse* response) override;
+  grpc::Status GetClient(grpc::ServerContext*, const v1::GetClientRequest* request,
+                         v1::ClientDetail* response) override;
+  grpc::Status Watch(grpc::ServerContext* context, const v1::WatchRequest*,
+                     grpc::ServerWriter<v1::RunStatus>* out) override;
   grpc::Status Pause(grpc::ServerContext*, const v1::PauseRequest*, v1::RunStatus* response) override;
   grpc::Status Resume(grpc::ServerContext*, const v1::ResumeRequest*, v1::RunStatus* response) override;
-  grpc::Status SetStepSize(grpc::ServerContext*, const v1::SetStepSizeRequest* request, v1::RunStatus* response) override;
+  grpc::Status SetStepSize(grpc::ServerContext*, const v1::SetStepSizeRequest* request,
+                           v1::RunStatus* response) override;
   grpc::Status Evict(grpc::ServerContext*, const v1::EvictRequest* request, v1::RunStatus* response) override;
   grpc::Status Readmit(grpc::ServerContext*, const v1::ReadmitRequest* request, v1::RunStatus* response) override;
-  grpc::Status Checkpoint(grpc::ServerContext*, const v1::CheckpointRequest*, v1::CheckpointResponse* response) override;
+  grpc::Status Checkpoint(grpc::ServerContext*, const v1::CheckpointRequest*,
+                          v1::CheckpointResponse* response) override;
+  grpc::Status Export(grpc::ServerContext*, const v1::ExportRequest*, grpc::ServerWriter<v1::ExportPart>* out) override;
   grpc::Status Stop(grpc::ServerContext*, const v1::StopRequest*, v1::RunStatus* response) override;
 
  private:

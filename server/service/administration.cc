@@ -29,6 +29,10 @@ v1::Quantiles QuantilesOf(std::vector<float> values) {
   return quantiles;
 }
 
+absl::Status AlreadyFinished(std::string_view wish) {
+  return Error(absl::StatusCode::kFailedPrecondition, "the run is finished: there is nothing to {}", wish);
+}
+
 absl::Status UnknownClient(const std::string& name) {
   return absl::NotFoundError(
       fmt::format("no client named {} was ever admitted; signvotectl clients lists them", name));
@@ -41,13 +45,13 @@ v1::Phase Federation::PhaseNow() const {
   if (draining_ || farewell_) return v1::STOPPING_RUN;
   if (!disk_problem_.empty()) return v1::STALLED;
   if (closing_) return v1::CLOSING;
-  if (paused_) return v1::PAUSED;
+  if (IsPaused()) return v1::PAUSED;
   return Problem().empty() ? v1::COLLECTING : v1::WAITING;
 }
 
 std::string Federation::Problem() const {
   if (!disk_problem_.empty()) return disk_problem_;
-  if (paused_) return "paused by an administrator; signvotectl resume goes on";
+  if (IsPaused()) return "paused by an administrator; signvotectl resume goes on";
   return round_ ? round_->Problem(environment_.now()) : "";
 }
 
@@ -195,16 +199,36 @@ absl::StatusOr<v1::ClientDetail> Federation::Detail(const std::string& name) {
   return detail;
 }
 
-absl::Status Federation::SetPaused(bool paused) {
+absl::Status Federation::Pause(uint64_t after_round) {
   Locked locked(this);
-  if (finished_at_ != absl::InfiniteFuture()) {
-    return Error(absl::StatusCode::kFailedPrecondition, "the run is finished: there is nothing to {}",
-                 paused ? "pause" : "resume");
-  }
-  paused_ = paused;
-  spdlog::info(paused ? "paused" : "resumed");
+  if (finished_at_ != absl::InfiniteFuture()) return AlreadyFinished("pause");
+  pause_after_ = after_round;
+  spdlog::info("paused from round {} on", std::max(after_round, broadcast_.closed) + 1);
   CloseIfDue();
   return absl::OkStatus();
+}
+
+absl::Status Federation::Resume() {
+  Locked locked(this);
+  if (finished_at_ != absl::InfiniteFuture()) return AlreadyFinished("resume");
+  pause_after_.reset();
+  spdlog::info("resumed");
+  CloseIfDue();
+  return absl::OkStatus();
+}
+
+Federation::Exported Federation::Export() {
+  Exported exported;
+  v1::ExportHeader& header = exported.header;
+  std::lock_guard lock(mu_);
+  header.set_run(run_);
+  *header.mutable_config() = ConfigFor(options_.fraction);
+  DescribeTensors(header.mutable_tensors());
+  std::lock_guard core(core_mu_);
+  header.set_round(tally_.round());
+  *header.mutable_fingerprint() = ToProto(tally_.fingerprint());
+  exported.parameters.assign(tally_.parameters().begin(), tally_.parameters().end());
+  return exported;
 }
 
 absl::Status Federation::SetStepSize(float size) {

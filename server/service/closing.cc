@@ -42,7 +42,7 @@ void Federation::OpenRound() {
 
 void Federation::CloseIfDue() {
   const absl::Time now = environment_.now();
-  if (!round_ || closing_ || paused_ || farewell_ || !round_->MayClose(now)) return;
+  if (!round_ || closing_ || IsPaused() || farewell_ || !round_->MayClose(now)) return;
   Closing& closing = closing_.emplace();
   closing.round = round_->number();
   closing.step = StepFor(StepNow(), closing.round, options_.rounds.total);

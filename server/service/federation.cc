@@ -38,6 +38,7 @@ Federation::Federation(const ServerOptions& options, ModelBundle bundle, std::st
     : options_(options),
       bundle_(WithoutValues(bundle)),
       run_(std::move(run)),
+      terms_(std::move(state.terms)),
       environment_(std::move(environment)),
       started_(environment_.now()),
       tally_(std::move(state.tally)),
@@ -220,7 +221,14 @@ void Federation::Greet(Session& session, const v1::Join& join) {
   welcome.set_round(broadcast_.closed);
   welcome.set_model_sha256(bundle_.module_sha256);
   welcome.set_model_size(broadcast_.module.size());
-  v1::RunConfig& config = *welcome.mutable_config();
+  *welcome.mutable_config() = ConfigFor(session.client->fraction);
+  DescribeTensors(welcome.mutable_tensors());
+  session.feed.Say(message);
+  session.feed.Start(join.model_sha256() != bundle_.module_sha256, CatchUpFrom(join));
+}
+
+v1::RunConfig Federation::ConfigFor(uint32_t fraction) const {
+  v1::RunConfig config;
   config.set_parameters(broadcast_.range.parameters);
   config.set_first_block(broadcast_.range.first);
   config.set_blocks(broadcast_.range.count);
@@ -228,16 +236,19 @@ void Federation::Greet(Session& session, const v1::Join& join) {
   config.set_rule(options_.vote.rule);
   config.set_carry(options_.vote.carry);
   config.set_dither(options_.dither);
-  config.set_fraction(session.client->fraction);
+  config.set_fraction(fraction);
   config.set_rounds_total(options_.rounds.total);
   config.set_max_staleness(options_.rounds.max_staleness);
+  config.set_terms(terms_);
+  return config;
+}
+
+void Federation::DescribeTensors(google::protobuf::RepeatedPtrField<v1::Tensor>* tensors) const {
   for (const TensorShape& shape : bundle_.parameters.tensors) {
-    v1::Tensor& tensor = *welcome.add_tensors();
+    v1::Tensor& tensor = *tensors->Add();
     tensor.set_name(shape.name);
     for (uint64_t extent : shape.shape) tensor.add_shape(extent);
   }
-  session.feed.Say(message);
-  session.feed.Start(join.model_sha256() != bundle_.module_sha256, CatchUpFrom(join));
 }
 
 uint64_t Federation::CatchUpFrom(const v1::Join& join) const {

@@ -75,6 +75,7 @@ class Federation {
     Registry registry;
     float step_size = 0;
     std::vector<RecentRound> recent = {};
+    std::string terms;  // see TermsOf
   };
 
   Federation(const ServerOptions& options, ModelBundle bundle, std::string run, State state, Environment environment);
@@ -107,7 +108,14 @@ class Federation {
   v1::RunStatus Status();
   v1::ListClientsResponse Clients();
   absl::StatusOr<v1::ClientDetail> Detail(const std::string& name);
-  absl::Status SetPaused(bool paused);
+  absl::Status Pause(uint64_t after_round);
+  absl::Status Resume();
+  // The parameters after the last closed round, and what they are.
+  struct Exported {
+    v1::ExportHeader header;
+    std::vector<float> parameters;
+  };
+  Exported Export();
   absl::Status SetStepSize(float size);
   absl::Status SetEvicted(const std::string& name, bool evicted);
   // Calls `done` when the checkpoint is durable, or why it is not.
@@ -147,6 +155,8 @@ class Federation {
   void Join(SessionId id, Session& session, const v1::Join& join);
   absl::Status CheckJoin(const v1::Join& join, const std::optional<Identity>& caller);
   void Greet(Session& session, const v1::Join& join);
+  v1::RunConfig ConfigFor(uint32_t fraction) const;
+  void DescribeTensors(google::protobuf::RepeatedPtrField<v1::Tensor>* tensors) const;
   // The round from which decisions bring the client up to date; 0: it needs parameters.
   uint64_t CatchUpFrom(const v1::Join& join) const;
   void Ballot(SessionId id, Session& session, const v1::BallotBlock& ballot, absl::StatusOr<SignVector> planes);
@@ -185,10 +195,12 @@ class Federation {
   v1::Phase PhaseNow() const;
   v1::ClientSummary Summarize(const Client& client) const;
   std::string Problem() const;
+  bool IsPaused() const { return pause_after_ && broadcast_.closed >= *pause_after_; }
 
   const ServerOptions options_;
   const ModelBundle bundle_;  // without its values
   const std::string run_;
+  const std::string terms_;
   const Environment environment_;
   const absl::Time started_;
 
@@ -215,7 +227,7 @@ class Federation {
   std::string disk_problem_;
   std::vector<v1::JournalRecord> pending_records_;  // to go before the next round's
   float step_size_;
-  bool paused_ = false;
+  std::optional<uint64_t> pause_after_;  // no round after this one closes
   bool draining_ = false;
   std::optional<v1::Farewell> farewell_;  // once stopping or finished
   absl::Time finished_at_ = absl::InfiniteFuture();

@@ -73,6 +73,12 @@ absl::StatusOr<ServerOptions> LoadServerOptions(const std::string& path, const s
   reader.Read("reflection", &options.reflection);
   reader.Require("model", &options.model);
   reader.Require("directory", &options.directory);
+  reader.Read("shard.count", &options.shard.count, Between(1, 65536));
+  reader.Read("shard.index", &options.shard.index);
+  if (options.shard.index >= options.shard.count) {
+    reader.Fail("shard.index", fmt::format("is {}: shards count from 0, expected less than shard.count, {}",
+                                           options.shard.index, options.shard.count));
+  }
   reader.Read("seed", &options.seed, Below(uint64_t{1} << 56));
   reader.Read("threads", &options.threads, Between(0, 1024));
   ReadVote(reader, &options.vote);

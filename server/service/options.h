@@ -21,6 +21,10 @@ struct ServerOptions {
   bool reflection = false;     // tell whoever connects what calls there are
   std::string model;
   std::string directory;
+  struct Shard {
+    uint64_t index = 0;  // from 0
+    uint64_t count = 1;  // servers that share the model's blocks
+  } shard;
   uint64_t seed = 0;
   uint32_t threads = 0;  // 0: as many as cores
   VoteOptions vote;

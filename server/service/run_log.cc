@@ -125,6 +125,11 @@ absl::Status RunLog::WriteSummary(const v1::RunStatus& status, const v1::ListCli
   json["bytes_up_per_client_round"] = status.bytes_up_per_client_round();
   json["bytes_down_per_client_round"] = status.bytes_down_per_client_round();
   json["bytes_join"] = status.bytes_join();
+  json["whole_fingerprint"] = nullptr;  // of all shards' blocks, as an observer found it after the last round
+  for (const v1::Evaluation& evaluation : status.evaluations()) {
+    if (evaluation.round() != status.round() || !evaluation.has_fingerprint()) continue;
+    json["whole_fingerprint"] = FromProto(evaluation.fingerprint()).Hex();
+  }
   const Fingerprint fingerprint = FromProto(status.fingerprint());
   json["fingerprint"] = fingerprint.Hex();
   bool agree = true;

@@ -12,6 +12,7 @@
 
 #include "common/bundle.h"
 #include "common/files.h"
+#include "common/fingerprint.h"
 #include "common/status.h"
 #include "common/thread_pool.h"
 #include "server/service/access.h"
@@ -20,6 +21,7 @@
 #include "server/service/federation.h"
 #include "server/service/federation_service.h"
 #include "server/service/run_log.h"
+#include "server/service/terms.h"
 #include "server/store/round_config.h"
 #include "server/store/run_directory.h"
 
@@ -30,6 +32,24 @@ constexpr absl::Duration kTick = absl::Milliseconds(50);
 constexpr absl::Duration kEverySecond = absl::Seconds(1);
 constexpr absl::Duration kDrain = absl::Seconds(5);  // for the ballots that an open round still waits for
 constexpr absl::Duration kFarewellGrace = absl::Seconds(5);
+
+absl::StatusOr<BlockRange> RangeOf(const ServerOptions::Shard& shard, uint64_t parameters) {
+  const uint64_t blocks = BlockRange::All(parameters).count;
+  if (shard.count > blocks) {
+    return InvalidArgument(
+        "shard.count is {}: the model's {} parameters are {} blocks of {}, and each shard needs at least one: expected "
+        "at most {}",
+        shard.count, parameters, blocks, kBlockCoordinates, blocks);
+  }
+  return BlockRange::Shard(parameters, shard.index, shard.count);
+}
+
+// Of the values of a whole model.
+std::vector<float> ValuesOf(const BlockRange& range, std::vector<float> values) {
+  if (range.Coordinates() == values.size()) return values;
+  const auto first = values.begin() + static_cast<std::ptrdiff_t>(range.FirstCoordinate());
+  return {first, first + static_cast<std::ptrdiff_t>(range.Coordinates())};
+}
 
 class ServerImpl final : public Server {
  public:
@@ -93,7 +113,11 @@ absl::Status ServerImpl::Open() {
     spdlog::warn("no list of revoked certificates (tls.revoked): nobody can be shut out before a certificate expires");
   }
   ASSIGN_OR_RETURN(ModelBundle bundle, ReadBundle(options_.model));
-  const BlockRange range = BlockRange::All(bundle.parameters.values.size());
+  ASSIGN_OR_RETURN(const BlockRange range, RangeOf(options_.shard, bundle.parameters.values.size()));
+  if (options_.shard.count > 1) {
+    spdlog::info("shard {} of {}: blocks {} to {} of {}", options_.shard.index, options_.shard.count, range.first,
+                 range.first + range.count - 1, BlockRange::All(range.parameters).count);
+  }
   const RunSetup setup{.vote = options_.vote,
                        .range = range,
                        .tensors = bundle.parameters.tensors,
@@ -101,7 +125,9 @@ absl::Status ServerImpl::Open() {
                        .model_sha256 = bundle.module_sha256,
                        .durability = options_.durability,
                        .keep = options_.checkpoint_keep};
-  ASSIGN_OR_RETURN(OpenedRun run, OpenRun(options_.directory, setup, std::move(bundle.parameters.values), Parallel()));
+  const std::string terms = TermsOf(options_, FingerprintOf(bundle.parameters.values));
+  ASSIGN_OR_RETURN(OpenedRun run, OpenRun(options_.directory, setup,
+                                          ValuesOf(range, std::move(bundle.parameters.values)), Parallel()));
   if (!run.report.empty()) spdlog::info("{}", run.report);
   store_ = std::move(run.store);
   log_ = std::make_unique<RunLog>(options_, run.tally.round());
@@ -124,7 +150,7 @@ absl::Status ServerImpl::Open() {
   };
   federation_ = std::make_unique<Federation>(
       options_, std::move(bundle), run.run,
-      Federation::State{std::move(run.tally), std::move(run.registry), run.step_size, std::move(run.recent)},
+      Federation::State{std::move(run.tally), std::move(run.registry), run.step_size, std::move(run.recent), terms},
       std::move(environment));
   access_.emplace(credentials_.get());
   federation_service_.Serve(federation_.get(), &*access_);
@@ -223,7 +249,8 @@ void ServerImpl::Shutdown() {
 
 absl::StatusOr<MemoryPlan> PlanRun(const ServerOptions& options) {
   ASSIGN_OR_RETURN(const uint64_t parameters, ReadBundleSize(options.model));
-  return PlanMemory(options, BlockRange::All(parameters));
+  ASSIGN_OR_RETURN(const BlockRange range, RangeOf(options.shard, parameters));
+  return PlanMemory(options, range);
 }
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options) {

@@ -68,6 +68,33 @@ TEST_P(TallyOfRule, GivesTheSameBitsWithAnyThreadsAndAfterARestart) {
   EXPECT_EQ(serial.round(), 6u);
 }
 
+// What shards rest on: nothing that a block learns reaches another block.
+TEST_P(TallyOfRule, IsTheSameInShards) {
+  VoteOptions options;
+  options.rule = GetParam();
+  const BlockRange all = BlockRange::All(kParameters);
+  Tally whole(options, all, std::vector<float>(kParameters, 0.5f));
+  std::vector<Tally> shards;
+  for (uint64_t i : {0, 1}) {
+    const BlockRange range = BlockRange::Shard(kParameters, i, 2);
+    shards.emplace_back(options, range, std::vector<float>(range.Coordinates(), 0.5f));
+  }
+  std::mt19937_64 random(12);
+  for (int round = 1; round <= 6; ++round) {
+    const Cast cast = RandomBallots(5, all, random);
+    const auto ballots = cast.ByBlock();
+    whole.Decode(ballots, Serially);
+    whole.Apply({1e-3f, 1}, Serially);
+    std::vector<float> joined;
+    for (Tally& shard : shards) {
+      shard.Decode(std::span(ballots).subspan(shard.range().first, shard.range().count), Serially);
+      shard.Apply({1e-3f, 1}, Serially);
+      joined.insert(joined.end(), shard.parameters().begin(), shard.parameters().end());
+    }
+    ASSERT_EQ(FingerprintOf(joined), whole.fingerprint()) << "round " << round;
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Rules, TallyOfRule, testing::Values("majority", "it-signsgd", "agreement"));
 
 TEST(Tally, DecodingMovesNoParameter) {

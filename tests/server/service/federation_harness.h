@@ -77,6 +77,7 @@ class FederationHarness {
     environment.wake = [](SessionId) {};
     environment.on_round = [this](const RoundRow& row) { rows.push_back(row); };
     environment.on_evaluation = [](const v1::Evaluation&) {};
+    state.terms = "seed=0";
     federation = std::make_unique<Federation>(options, bundle, "run", std::move(state), std::move(environment));
   }
 

@@ -497,14 +497,46 @@ TEST(Federation, JournalsTheBallotThatCountsAndNotTheOneThatWasWithdrawn) {
 TEST(Federation, PausesAndGoesOn) {
   H h;
   const SessionId a = h.Join("a");
-  ASSERT_TRUE(h.federation->SetPaused(true).ok());
+  ASSERT_TRUE(h.federation->Pause(0).ok());
   h.Vote(a, 1);
   h.Work();
   EXPECT_EQ(h.federation->Status().phase(), v1::PAUSED);
   EXPECT_EQ(h.federation->Status().round(), 0u);
-  ASSERT_TRUE(h.federation->SetPaused(false).ok());
+  ASSERT_TRUE(h.federation->Resume().ok());
   h.Work();
   EXPECT_EQ(h.federation->Status().round(), 1u);
+}
+
+TEST(Federation, PausesAfterARoundThatIsStillToCome) {
+  H h;
+  const SessionId a = h.Join("a");
+  ASSERT_TRUE(h.federation->Pause(2).ok());
+  for (uint64_t round = 1; round <= 3; ++round) {
+    h.Vote(a, round);
+    h.Work();
+  }
+  EXPECT_EQ(h.federation->Status().phase(), v1::PAUSED);
+  EXPECT_EQ(h.federation->Status().round(), 2u);
+}
+
+TEST(Federation, ExportsWhatItHoldsAfterTheLastRound) {
+  H h;
+  const SessionId a = h.Join("a");
+  h.Vote(a, 1);
+  h.Work();
+  const Federation::Exported exported = h.federation->Export();
+  EXPECT_EQ(exported.header.round(), 1u);
+  EXPECT_EQ(exported.header.config().parameters(), H::kParameters);
+  EXPECT_EQ(exported.header.tensors(0).name(), "w");
+  EXPECT_EQ(exported.parameters, std::vector<float>(H::kParameters, -0.125f));
+  EXPECT_EQ(FromProto(exported.header.fingerprint()), FingerprintOf(exported.parameters));
+}
+
+TEST(Federation, WelcomeTellsWhatAllShardsMustHaveInCommon) {
+  H h;
+  const auto welcomes = h.Read(h.Join("a")).Of(Kind::kWelcome);
+  ASSERT_EQ(welcomes.size(), 1u);
+  EXPECT_EQ(welcomes[0].welcome().config().terms(), "seed=0");
 }
 
 TEST(Federation, AnotherStepSizeHoldsFromTheOpenRoundOn) {

@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "common/status.h"
+#include "server/service/terms.h"
 
 namespace signvote {
 namespace {
@@ -40,6 +41,26 @@ TEST_F(ServerOptionsFile, ReadsFractionBothWays) {
   EXPECT_EQ(Load("fraction: 1/8")->fraction, 8u);
   EXPECT_EQ(Load("fraction: 8")->fraction, 8u);
   EXPECT_THAT(Problem("fraction: 1/17"), HasSubstr("expected 1/k with k from 1 to 16"));
+}
+
+TEST_F(ServerOptionsFile, AShardIsChosenByItsOrdinal) {
+  const auto options = Load("shard: {count: 4}", {"shard.index=3"});
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_EQ(options->shard.index, 3u);
+  EXPECT_EQ(options->shard.count, 4u);
+  EXPECT_THAT(Problem("shard: {index: 4, count: 4}"), HasSubstr("shards count from 0"));
+}
+
+TEST_F(ServerOptionsFile, TheTermsOfARunAreWhatItsShardsMustShare) {
+  const Fingerprint initial{1, 2};
+  const std::string text = TermsOf(*Load("seed: 3"), initial);
+  EXPECT_EQ(TermsOf(*Load("seed: 3", {"shard.count=2", "shard.index=1", "threads=3", "directory=e"}), initial),
+            text);
+  for (const char* other : {"seed=4", "rule=majority", "carry=0.5", "dither=1", "fraction=2", "step.size=0.1",
+                            "step.schedule=constant", "step.weight_decay=0.1", "rounds.total=7"}) {
+    EXPECT_NE(TermsOf(*Load("seed: 3", {other}), initial), text) << other;
+  }
+  EXPECT_NE(TermsOf(*Load("seed: 3"), {1, 3}), text);
 }
 
 TEST_F(ServerOptionsFile, OverridesWin) {

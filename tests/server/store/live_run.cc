@@ -16,7 +16,7 @@ std::string NameOf(uint32_t voter) { return fmt::format("client-{:02}", voter); 
 RunSetup SetupOf(const LiveOptions& options) {
   RunSetup setup;
   setup.vote = options.config.vote;
-  setup.range = BlockRange::All(options.parameters);
+  setup.range = BlockRange::Shard(options.parameters, options.shard, options.shards);
   setup.tensors = {{"layer.weight", {options.parameters - 10}}, {"layer.bias", {2, 5}}};
   setup.config = Canonical(options.config);
   setup.model_sha256 = std::string(32, '\x5a');
@@ -27,7 +27,7 @@ RunSetup SetupOf(const LiveOptions& options) {
 
 std::vector<float> InitialParameters(const LiveOptions& options) {
   Random random(99);
-  std::vector<float> parameters(options.parameters);
+  std::vector<float> parameters(SetupOf(options).range.Coordinates());
   for (float& x : parameters) x = static_cast<float>(random.Normal());
   return parameters;
 }

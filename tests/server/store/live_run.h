@@ -26,6 +26,7 @@ inline void PrintTo(const Image& image, std::ostream* out) {
 struct LiveOptions {
   RoundConfig config;
   uint64_t parameters = 2000;  // at least 3 stripes a block with events, so that every fraction votes somewhere
+  uint64_t shard = 0, shards = 1;
   uint32_t voters = 5;
   std::string durability = "ballots";
   uint32_t keep = 3;

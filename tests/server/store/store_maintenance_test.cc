@@ -91,6 +91,29 @@ TEST(ReplayRun, NeedsTheDirectoryAloneAndMeetsEveryCheckpoint) {
   }
 }
 
+TEST(ReplayRun, OfAShardIsVerifiedReplayedAndRecovered) {
+  LiveOptions options = Options();
+  options.parameters = 2 * kBlockCoordinates + 2000;
+  options.shard = 1;
+  options.shards = 2;  // two blocks, the second one short
+  MemoryDisk disk;
+  std::vector<Image> images;
+  {
+    LiveRun live(disk, kRun, options);
+    for (int i = 0; i < 3; ++i) ASSERT_TRUE(live.Round().ok());
+    ASSERT_TRUE(live.Checkpoint().ok());
+    ASSERT_TRUE(live.Round().ok());
+    images.push_back(live.Now());
+  }
+  const auto verified = VerifyRun(kRun, disk);
+  ASSERT_TRUE(verified.ok()) << verified.status();
+  EXPECT_THAT(*verified, HasSubstr("round-00000003: 1050576 parameters"));
+  const auto replayed = ReplayRun(kRun, Serially, disk);
+  ASSERT_TRUE(replayed.ok()) << replayed.status();
+  EXPECT_THAT(*replayed, HasSubstr("the same: run/checkpoints/round-00000003"));
+  EXPECT_EQ(LiveRun(disk, kRun, options).Now(), images.back());
+}
+
 TEST(ReplayRun, WithoutBallotsSaysWhatIsMissing) {
   LiveOptions options = Options();
   options.durability = "decisions";
