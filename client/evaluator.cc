@@ -1,5 +1,6 @@
 #include "client/evaluator.h"
 
+#include "common/fingerprint.h"
 #include "common/log.h"
 
 namespace signvote {
@@ -73,13 +74,15 @@ std::optional<v1::Evaluation> Evaluator::Measure(Job job) {
     spdlog::error("round {}: {}", job.round, Message(score.status()));
     return std::nullopt;
   }
-  spdlog::info("round {}: accuracy {:.4f}, loss {:.4f} on {} samples", job.round, score->accuracy, score->loss,
-               score->samples);
+  const Fingerprint fingerprint = FingerprintOf(job.parameters);
+  spdlog::info("round {}: accuracy {:.4f}, loss {:.4f} on {} samples, fingerprint {}", job.round, score->accuracy,
+               score->loss, score->samples, fingerprint.Hex());
   v1::Evaluation evaluation;
   evaluation.set_round(job.round);
   evaluation.set_accuracy(score->accuracy);
   evaluation.set_loss(score->loss);
   evaluation.set_samples(score->samples);
+  *evaluation.mutable_fingerprint() = ToProto(fingerprint);
   return evaluation;
 }
 

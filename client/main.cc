@@ -1,7 +1,7 @@
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <malloc.h>
+#include <CLI/CLI.hpp>
 #include <cstdlib>
 #include <limits>
 
@@ -40,8 +40,10 @@ int RunClient(const ClientOptions& options) {
   StartLog("signvote-client", options.log);
   const absl::StatusOr<std::unique_ptr<Credentials>> credentials = Credentials::Load(options.transport);
   if (!credentials.ok()) return Report(credentials.status(), ExitCodeOf(credentials.status()));
-  const absl::Status permitted = (*credentials)->Permit("server", options.server);
-  if (!permitted.ok()) return Report(permitted, kExitUsage);
+  for (const std::string& server : options.servers) {
+    const absl::Status permitted = (*credentials)->Permit(options.servers.size() == 1 ? "server" : "shards", server);
+    if (!permitted.ok()) return Report(permitted, kExitUsage);
+  }
   Inbox inbox;
   const SignalWatcher signals([&inbox](int) { inbox.Post(event::StopRequested{}); });
   StartTorch(options.threads);

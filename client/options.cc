@@ -30,6 +30,22 @@ bool IsAddress(const std::string& address) {
                      [](unsigned char c) { return c >= '0' && c <= '9'; });
 }
 
+void ReadServers(ConfigReader* reader, std::vector<std::string>* servers) {
+  const char* key = reader->Has("shards") ? "shards" : "server";
+  if (reader->Has("shards")) {
+    reader->Read("shards", servers);
+    if (servers->empty()) reader->Fail("shards", "is empty, expected the HOST:PORT of every shard");
+    if (reader->Has("server")) reader->Fail("shards", "is there beside `server`: name the servers in one of them");
+  } else {
+    reader->Require("server", &servers->emplace_back());
+    if (!reader->Has("server")) return;
+  }
+  for (auto it = servers->begin(); it != servers->end(); ++it) {
+    if (!IsAddress(*it)) reader->Fail(key, fmt::format("is \"{}\", expected HOST:PORT", *it));
+    if (std::find(servers->begin(), it, *it) != it) reader->Fail(key, fmt::format("names {} twice", *it));
+  }
+}
+
 void ReadData(ConfigReader* reader, ClientOptions::Data* data) {
   reader->Read("data.format", &data->format);
   const std::vector<std::string> formats = FormatNames();
@@ -87,10 +103,7 @@ absl::StatusOr<ClientOptions> LoadClientOptions(const std::string& path, const s
   ClientOptions options;
   options.session.batch = 64;
   options.session.evaluate_every = 10;
-  reader.Require("server", &options.server);
-  if (reader.Has("server") && !IsAddress(options.server)) {
-    reader.Fail("server", fmt::format("is \"{}\", expected HOST:PORT", options.server));
-  }
+  ReadServers(&reader, &options.servers);
   ReadTransport(&reader, &options.transport);
   ReadSession(&reader, role, &options.session);
   reader.Read("micro_batch", &options.module.micro_batch, AtLeast(1));

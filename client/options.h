@@ -17,9 +17,9 @@
 namespace signvote {
 
 struct ClientOptions {
-  std::string server;      // HOST:PORT
-  SessionOptions session;  // name, role, batch, fraction, evaluate.every
-  ModuleOptions module;    // device, micro_batch
+  std::vector<std::string> servers;  // HOST:PORT of the server, or of every shard
+  SessionOptions session;            // name, role, batch, fraction, evaluate.every
+  ModuleOptions module;              // device, micro_batch
   uint32_t threads = 1;
   uint64_t seed = 0;  // of minibatches and partition
   struct Data {
@@ -30,7 +30,7 @@ struct ClientOptions {
   } data;
   Simulation simulation;
   TransportOptions transport;  // tls, insecure
-  absl::Duration give_up;  // 0: never
+  absl::Duration give_up;      // 0: never
   std::string log = "info";
 };
 

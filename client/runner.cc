@@ -27,54 +27,81 @@ Runner::Runner(const ClientOptions& options, Trainer* trainer, Evaluator* evalua
       evaluator_(evaluator),
       credentials_(credentials),
       inbox_(inbox),
-      session_(options.session, &parameters_),
-      reached_(absl::Now()) {}
+      shards_(options.servers, options.session, &parameters_) {
+  for (const std::string& address : options.servers) {
+    Link& link = links_.emplace_back();
+    link.address = address;
+    link.reached = absl::Now();
+  }
+}
 
 ExitCode Runner::Run() {
   while (!exit_code_.has_value()) {
-    if (connection_ == nullptr && absl::Now() >= connect_at_) Connect();
+    Connect();
     if (std::optional<Event> event = inbox_->Take(Deadline())) {
       Handle(*std::move(event));
     } else if (absl::Now() >= stop_at_) {
       End(kExitOk);
-    } else if (to_compute_.has_value()) {
-      CastBallot(*std::exchange(to_compute_, std::nullopt));
+    } else if (shards_.HasBallot()) {
+      CastBallot();
     }
   }
-  if (connection_ != nullptr) connection_->Close(kFarewellLimit);
-  connection_.reset();
+  for (Link& link : links_) {
+    if (link.connection != nullptr) link.connection->Close(kFarewellLimit);
+    link.connection.reset();
+  }
   return *exit_code_;
 }
 
 absl::Time Runner::Deadline() const {
-  if (to_compute_.has_value()) return absl::InfinitePast();
-  return std::min(stop_at_, connection_ == nullptr ? connect_at_ : absl::InfiniteFuture());
+  if (shards_.HasBallot()) return absl::InfinitePast();
+  absl::Time deadline = stop_at_;
+  for (size_t shard = 0; shard < links_.size(); ++shard) {
+    if (links_[shard].connection == nullptr && shards_.MayConnect(shard)) {
+      deadline = std::min(deadline, links_[shard].connect_at);
+    }
+  }
+  return deadline;
 }
 
 void Runner::Connect() {
-  spdlog::debug("connects to {}", options_.server);
-  credentials_->Refresh();
-  connection_ = std::make_unique<Connection>(options_.server, credentials_->ForChannel(), ++connections_, inbox_,
-                                             options_.transport.keepalive);
+  for (size_t shard = 0; shard < links_.size(); ++shard) {
+    Link& link = links_[shard];
+    if (link.connection != nullptr || absl::Now() < link.connect_at || !shards_.MayConnect(shard)) continue;
+    spdlog::debug("connects to {}", link.address);
+    credentials_->Refresh();
+    link.connection = std::make_unique<Connection>(link.address, credentials_->ForChannel(), ++connections_, inbox_,
+                                                   options_.transport.keepalive);
+  }
+}
+
+std::optional<size_t> Runner::ShardOf(uint64_t connection) const {
+  for (size_t shard = 0; shard < links_.size(); ++shard) {
+    const auto& link = links_[shard];
+    if (link.connection != nullptr && link.connection->number() == connection) return shard;
+  }
+  return std::nullopt;
 }
 
 void Runner::Handle(Event event) {
   if (auto* opened = std::get_if<event::ConnectionOpened>(&event)) {
-    if (IsOfConnection(opened->connection)) Perform(session_.Connected());
+    if (const auto shard = ShardOf(opened->connection)) Settle(shards_.Connected(*shard));
   } else if (auto* received = std::get_if<event::MessageReceived>(&event)) {
-    if (!IsOfConnection(received->connection)) return;
-    Perform(session_.Received(received->message));
-    if (session_.IsFollowing()) {
-      reached_ = absl::Now();
-      backoff_.Reset();
+    const auto shard = ShardOf(received->connection);
+    if (!shard) return;
+    Settle(shards_.Received(*shard, std::move(received->message)));
+    if (shards_.IsFollowing(*shard)) {
+      links_[*shard].reached = absl::Now();
+      links_[*shard].backoff.Reset();
     }
   } else if (auto* ended = std::get_if<event::ConnectionEnded>(&event)) {
-    if (!IsOfConnection(ended->connection)) return;
-    connection_.reset();
-    connect_at_ = absl::InfiniteFuture();  // unless the session asks for another
-    Perform(session_.Disconnected(ended->status));
+    const auto shard = ShardOf(ended->connection);
+    if (!shard) return;
+    links_[*shard].connection.reset();
+    links_[*shard].connect_at = absl::InfiniteFuture();  // unless the session asks for another
+    Settle(shards_.Disconnected(*shard, ended->status));
   } else if (auto* done = std::get_if<event::EvaluationDone>(&event)) {
-    Perform(session_.EvaluationDone(done->round, done->result));
+    Settle(shards_.EvaluationDone(done->round, done->result));
   } else {
     Stop();
   }
@@ -88,68 +115,82 @@ void Runner::HandleWaiting() {
   }
 }
 
-void Runner::Perform(std::vector<Action> actions) {
-  for (Action& action : actions) {
-    std::visit([this](auto& one) { Perform(one); }, action);
+void Runner::Settle(std::vector<ShardAction> actions) {
+  Perform(std::move(actions));
+  while (auto released = shards_.Release()) Perform(*std::move(released));
+  std::set<uint64_t> held;
+  for (size_t shard = 0; shard < links_.size(); ++shard) {
+    if (links_[shard].connection != nullptr && shards_.IsHeld(shard)) held.insert(links_[shard].connection->number());
+  }
+  inbox_->Hold(std::move(held));
+}
+
+void Runner::Perform(std::vector<ShardAction> actions) {
+  for (auto& [shard, action] : actions) {
+    std::visit([this, &link = links_[shard]](auto& one) { Perform(link, one); }, action);
   }
 }
 
-void Runner::Perform(action::Send& send) {
-  if (connection_ != nullptr) connection_->Send(*send.message);
+void Runner::Perform(Link& link, action::Send& send) {
+  if (link.connection != nullptr) link.connection->Send(*send.message);
 }
 
-void Runner::Perform(action::LoadModel& load) {
+void Runner::Perform(Link&, action::LoadModel& load) {
   ++models_;
-  to_compute_.reset();
-  const absl::Status status = trainer_ != nullptr ? trainer_->LoadModel(load.bytes, session_.tensors(), parameters_)
-                                                  : evaluator_->LoadModel(load.bytes, session_.tensors());
+  const absl::Status status = trainer_ != nullptr ? trainer_->LoadModel(load.bytes, shards_.tensors(), parameters_)
+                                                  : evaluator_->LoadModel(load.bytes, shards_.tensors());
   if (status.ok()) return;
   spdlog::error("{}", Message(status));
   End(kExitData);
 }
 
-void Runner::Perform(action::ComputeBallot& compute) { to_compute_ = compute; }
+void Runner::Perform(Link&, action::ComputeBallot&) {}  // see CastBallot
 
-void Runner::Perform(action::Evaluate& evaluate) { evaluator_->Schedule(evaluate.round, parameters_); }
+void Runner::Perform(Link&, action::Evaluate& evaluate) { evaluator_->Schedule(evaluate.round, parameters_); }
 
-void Runner::Perform(action::Reconnect& reconnect) {
-  connection_.reset();
+void Runner::Perform(Link& link, action::Reconnect& reconnect) {
+  link.connection.reset();
   const absl::Time now = absl::Now();
-  const absl::Duration without = now - reached_;
+  const absl::Duration without = now - link.reached;
   if (reconnect.name_taken && without > kNameTakenLimit) {
     spdlog::error("{}; is another client running under the name {}?", Message(reconnect.why), options_.session.name);
     return End(kExitRefused);
   }
   if (!reconnect.name_taken && options_.give_up > absl::ZeroDuration() && without > options_.give_up) {
-    spdlog::error("gave up: no server at {} for {} (connect.give_up): {}", options_.server,
+    spdlog::error("gave up: no server at {} for {} (connect.give_up): {}", link.address,
                   absl::FormatDuration(absl::Floor(without, absl::Seconds(1))), Message(reconnect.why));
     return End(kExitUnavailable);
   }
   // Not all at once where all were told the same.
-  const absl::Duration delay = absl::Seconds(reconnect.after_seconds) + backoff_.Next(UnitJitter());
-  connect_at_ = now + delay;
+  const absl::Duration delay = absl::Seconds(reconnect.after_seconds) + link.backoff.Next(UnitJitter());
+  link.connect_at = now + delay;
   spdlog::warn("{}; connects again in {}", Message(reconnect.why),
                absl::FormatDuration(absl::Ceil(delay, absl::Milliseconds(10))));
 }
 
-void Runner::Perform(action::Finished& finished) {
+void Runner::Perform(Link&, action::Finished& finished) {
   spdlog::info("done: {}", finished.reason);
   End(kExitOk);
 }
 
-void Runner::Perform(action::Failed& failed) {
+void Runner::Perform(Link&, action::Failed& failed) {
   spdlog::error("{}", Message(failed.status));
   End(failed.code);
 }
 
-void Runner::Perform(action::Notice& notice) {
-  spdlog::log(notice.warning ? spdlog::level::warn : spdlog::level::info, "{}", notice.text);
+void Runner::Perform(Link& link, action::Notice& notice) {
+  const auto level = notice.warning ? spdlog::level::warn : spdlog::level::info;
+  const bool is_plain = links_.size() == 1;
+  spdlog::log(level, "{}{}{}", is_plain ? "" : link.address, is_plain ? "" : ": ", notice.text);
 }
 
-void Runner::CastBallot(const action::ComputeBallot& asked) {
-  const uint64_t model = models_, round = asked.round;
-  const Trainer::Vote vote{session_.client_id(), round, session_.config().seed(), session_.config().dither(),
-                           asked.magnitude};
+void Runner::CastBallot() {
+  const std::optional<Shards::BallotRequest> request = shards_.TakeBallot();
+  if (!request.has_value()) return;
+  for (const std::string& notice : request->notices) spdlog::warn("{}", notice);
+  const uint64_t model = models_, round = request->round;
+  const Trainer::Vote vote{shards_.client_id(), round, shards_.config().seed(), shards_.config().dither(),
+                           request->magnitude};
   const absl::Status status = trainer_->ComputeGradient(vote.client_id, round);
   if (!status.ok()) {
     spdlog::error("{}", Message(status));
@@ -159,20 +200,20 @@ void Runner::CastBallot(const action::ComputeBallot& asked) {
   if (!packer.ok()) spdlog::error("round {}: abstains: {}", round, Message(packer.status()));
   HandleWaiting();  // maybe the round closed meanwhile
   SignVector signs;
-  const BlockRange range = session_.range();
-  for (uint64_t block = range.first; block < range.first + range.count; ++block) {
+  for (const uint64_t block : request->blocks) {
     if (exit_code_.has_value() || models_ != model) return;
+    const BlockRange all = BlockRange::All(parameters_.size());
     if (packer.ok()) {
-      packer->Pack(range.Begin(block), range.Size(block), &signs);
+      packer->Pack(all.Begin(block), all.Size(block), &signs);
     } else {
-      signs = Abstention(range.Size(block));
+      signs = Abstention(all.Size(block));
     }
-    SimulateAttack(options_.simulation, vote.client_id, round, block, range.Size(block), &signs);
+    SimulateAttack(options_.simulation, vote.client_id, round, block, all.Size(block), &signs);
     const float magnitude = packer.ok() ? packer->magnitude() : 0;
     if (const uint32_t late = SimulatedLateness(options_.simulation, round); late > 0) {
       held_.push_back({round + late, round, block, signs, magnitude});
     } else {
-      Perform(session_.BallotBlockReady(round, block, signs, magnitude));
+      Settle(shards_.BallotBlockReady(round, block, signs, magnitude));
     }
   }
   SendHeldBallots(round);
@@ -184,7 +225,7 @@ void Runner::SendHeldBallots(uint64_t round) {
   std::vector<HeldBlock> due(std::make_move_iterator(held_.begin()), std::make_move_iterator(waiting));
   held_.erase(held_.begin(), waiting);
   for (const HeldBlock& held : due) {
-    Perform(session_.BallotBlockReady(held.round, held.block, held.signs, held.magnitude));
+    Settle(shards_.BallotBlockReady(held.round, held.block, held.signs, held.magnitude));
   }
 }
 
@@ -192,8 +233,7 @@ void Runner::Stop() {
   if (stop_at_ != absl::InfiniteFuture()) return End(kExitOk);  // asked twice
   spdlog::info("stops");
   stop_at_ = absl::Now() + kFarewellLimit;
-  to_compute_.reset();
-  Perform(session_.Leave());
+  Settle(shards_.Leave());
 }
 
 }  // namespace signvote

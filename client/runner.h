@@ -1,5 +1,5 @@
-// Carries out what a session asks for: connects and reconnects, sends, trains or evaluates. One thread does it all but
-// reading the stream and evaluating; while it computes a gradient, messages wait in the inbox.
+// Carries out what the sessions ask for: connects and reconnects, sends, trains or evaluates. One thread does it all
+// but reading the stream and evaluating; while it computes a gradient, messages wait in the inbox.
 #pragma once
 
 #include <absl/time/time.h>
@@ -13,7 +13,7 @@
 #include "client/session/backoff.h"
 #include "client/session/connection.h"
 #include "client/session/inbox.h"
-#include "client/session/session.h"
+#include "client/session/shards.h"
 #include "client/trainer.h"
 
 namespace signvote {
@@ -29,25 +29,37 @@ class Runner {
   ExitCode Run();
 
  private:
-  void Connect();
+  // The way to one shard.
+  struct Link {
+    std::string address;
+    std::unique_ptr<Connection> connection;
+    Backoff backoff;
+    absl::Time connect_at = absl::InfinitePast();  // when there is no connection
+    absl::Time reached;                            // when a session last existed, or the start
+  };
+
+  void Connect();  // where it is due
   void Handle(Event event);
   void HandleWaiting();  // every event that is there already
-  void Perform(std::vector<Action> actions);
-  void Perform(action::Send& send);
-  void Perform(action::LoadModel& load);
-  void Perform(action::ComputeBallot& compute);
-  void Perform(action::Evaluate& evaluate);
-  void Perform(action::Reconnect& reconnect);
-  void Perform(action::Finished& finished);
-  void Perform(action::Failed& failed);
-  void Perform(action::Notice& notice);
+  void Perform(std::vector<ShardAction> actions);
+  // Carries out what follows from the last call.
+  void Settle(std::vector<ShardAction> actions);
+  void Perform(Link& link, action::Send& send);
+  void Perform(Link& link, action::LoadModel& load);
+  void Perform(Link& link, action::ComputeBallot& compute);
+  void Perform(Link& link, action::Evaluate& evaluate);
+  void Perform(Link& link, action::Reconnect& reconnect);
+  void Perform(Link& link, action::Finished& finished);
+  void Perform(Link& link, action::Failed& failed);
+  void Perform(Link& link, action::Notice& notice);
 
-  void CastBallot(const action::ComputeBallot& asked);
+  void CastBallot();
   // Of the ballots that simulate.late holds back, those that are due when `round` opens.
   void SendHeldBallots(uint64_t round);
   void Stop();
   void End(ExitCode code) { exit_code_ = exit_code_.value_or(code); }
-  bool IsOfConnection(uint64_t number) const { return connection_ != nullptr && connection_->number() == number; }
+  // The shard of a connection; nullopt: it is abandoned.
+  std::optional<size_t> ShardOf(uint64_t connection) const;
   // INFINITE_PAST: there is a gradient to compute. Else when to wake up without an event.
   absl::Time Deadline() const;
 
@@ -58,17 +70,12 @@ class Runner {
   Inbox* const inbox_;
 
   std::vector<float> parameters_;
-  Session session_;
-  std::unique_ptr<Connection> connection_;
+  Shards shards_;
+  std::vector<Link> links_;  // by shard
   uint64_t connections_ = 0;
   uint64_t models_ = 0;  // loaded so far
 
-  Backoff backoff_;
-  absl::Time connect_at_ = absl::InfinitePast();  // when there is no connection
-  absl::Time reached_;                            // when a session last existed, or the start
-  absl::Time stop_at_ = absl::InfiniteFuture();   // the user's wish has been told; end at the latest
-
-  std::optional<action::ComputeBallot> to_compute_;
+  absl::Time stop_at_ = absl::InfiniteFuture();  // the user's wish has been told; end at the latest
   struct HeldBlock {
     uint64_t due = 0, round = 0, block = 0;
     SignVector signs;

@@ -11,10 +11,10 @@
 namespace signvote {
 namespace {
 
-ModelPlan Mlp() {
+ModelPlan Mlp(int64_t hidden) {
   ModelPlan plan;
-  plan.AddLinear("fc1", 784, 128);
-  plan.AddLinear("fc2", 128, 10);
+  plan.AddLinear("fc1", 784, hidden);
+  plan.AddLinear("fc2", hidden, 10);
   plan.source = R"(
 def forward(self, x):
     x = torch.relu(torch.linear(torch.flatten(x, 1), self.fc1_weight, self.fc1_bias))
@@ -60,7 +60,8 @@ def forward(self, x):
 using MakePlan = ModelPlan (*)();
 const std::map<std::string, MakePlan>& Plans() {
   static const std::map<std::string, MakePlan> plans = {
-      {"mlp", Mlp},
+      {"mlp", [] { return Mlp(128); }},
+      {"mlp_wide", [] { return Mlp(2048); }},
       {"mnist_cnn", MnistCnn},
       {"cifar_cnn", CifarCnn},
       {"resnet20", [] { return ResNet(3); }},

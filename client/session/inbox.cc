@@ -15,7 +15,8 @@ void Inbox::Post(Event event) {
 void Inbox::PostMessage(event::MessageReceived message, const std::function<bool()>& cancelled) {
   {
     std::unique_lock lock(mu_);
-    changed_.wait(lock, [&] { return events_.size() < kMessages || cancelled(); });
+    changed_.wait(lock,
+                  [&] { return (events_.size() < kMessages && !held_.contains(message.connection)) || cancelled(); });
     if (cancelled()) return;
     events_.push_back(std::move(message));
   }
@@ -24,6 +25,15 @@ void Inbox::PostMessage(event::MessageReceived message, const std::function<bool
 
 void Inbox::Wake() {
   { const std::lock_guard lock(mu_); }
+  changed_.notify_all();
+}
+
+void Inbox::Hold(std::set<uint64_t> connections) {
+  {
+    const std::lock_guard lock(mu_);
+    if (held_ == connections) return;
+    held_ = std::move(connections);
+  }
   changed_.notify_all();
 }
 

@@ -10,6 +10,7 @@
 #include <functional>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <variant>
 
 #include "proto/signvote/v1/federation.pb.h"
@@ -49,6 +50,8 @@ class Inbox {
   // Waits while kMessages wait already; gives the message up when `cancelled` says so (call Wake after it changes).
   void PostMessage(event::MessageReceived message, const std::function<bool()>& cancelled);
   void Wake();
+  // PostMessage waits for messages of these connections until they are held no more.
+  void Hold(std::set<uint64_t> connections);
 
   // The oldest event; waits for one until `deadline`.
   std::optional<Event> Take(absl::Time deadline);
@@ -58,6 +61,7 @@ class Inbox {
   std::mutex mu_;
   std::condition_variable changed_;
   std::deque<Event> events_;  // guarded by mu_
+  std::set<uint64_t> held_;   // guarded by mu_
 };
 
 }  // namespace signvote

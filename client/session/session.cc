@@ -253,6 +253,12 @@ std::vector<Action> Session::Disconnected(const absl::Status& status) {
   return TakeActions();
 }
 
+bool Session::ExpectBallot(uint64_t round) {
+  if (ballot_.round == round || round != replica_.round() + 1) return false;
+  ballot_ = {round, {}};
+  return true;
+}
+
 std::vector<Action> Session::BallotBlockReady(uint64_t round, uint64_t block, const SignVector& signs,
                                               float magnitude) {
   if (state_ == State::kOver || !replica_.IsLoaded()) return {};

@@ -9,7 +9,7 @@
 // place of an earlier one. A ballot's blocks are kept until its round closes and are sent again after a reconnection.
 //
 // With several servers, each holding a range of blocks, a client keeps one Session a server over one vector of
-// parameters. Not thread-safe.
+// parameters: see Shards. Not thread-safe.
 #pragma once
 
 #include <absl/status/status.h>
@@ -95,13 +95,20 @@ class Session {
   // The user wants to end.
   std::vector<Action> Leave();
 
+  // The caller has this model already: it need not be sent.
+  void AdoptModel(const std::string& sha256) { model_sha256_ = sha256; }
+  // The blocks of a ballot for round() + 1 will come without ComputeBallot; false: one was asked for already.
+  bool ExpectBallot(uint64_t round);
+
   // Of the last Welcome.
+  const v1::Welcome& welcome() const { return welcome_; }
   const v1::RunConfig& config() const { return welcome_.config(); }
   uint64_t client_id() const { return welcome_.client_id(); }
   const std::vector<TensorShape>& tensors() const { return tensors_; }
   const BlockRange& range() const { return replica_.range(); }
 
   bool IsFollowing() const { return state_ == State::kFollowing; }
+  bool IsLoaded() const { return replica_.IsLoaded(); }  // the parameters are there
   uint64_t round() const { return replica_.round(); }  // the parameters are those after this round
 
  private:

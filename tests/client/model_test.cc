@@ -57,6 +57,7 @@ struct Loaded {
 TEST(Builtin, HaveTheirPublishedNumbersOfParameters) {
   EXPECT_EQ(Builtin("mnist_cnn").parameters.values.size(), 582026u);
   EXPECT_EQ(Builtin("mlp").parameters.values.size(), 784u * 128 + 128 + 1280 + 10);
+  EXPECT_GT(Builtin("mlp_wide").parameters.values.size(), 1u << 20) << "the smallest that can be shared by two servers";
   EXPECT_EQ(Builtin("resnet20").parameters.values.size(), 269722u);
   EXPECT_EQ(Builtin("resnet56").parameters.values.size(), 853018u);
 }

@@ -62,6 +62,13 @@ log: warn
   EXPECT_EQ(options->give_up, absl::Seconds(30));
 }
 
+TEST(ClientOptions, NamesOneServerOrAllShards) {
+  EXPECT_THAT(Load(kSmallest)->servers, testing::ElementsAre("127.0.0.1:7400"));
+  const auto sharded = Load("name: ada\n", {"shards=[a:1, b:2]"});
+  ASSERT_TRUE(sharded.ok()) << sharded.status();
+  EXPECT_THAT(sharded->servers, testing::ElementsAre("a:1", "b:2"));
+}
+
 TEST(ClientOptions, TheCommandLineOverrides) {
   const auto options = Load(kSmallest, {"batch=7", "data.partition=iid", "data.count=3"}, "observer");
   ASSERT_TRUE(options.ok()) << options.status();
@@ -81,6 +88,9 @@ TEST(ClientOptions, ErrorsNameTheLineAndTheKey) {
   EXPECT_THAT(Message(Load("server: nowhere\nname: ada\n").status()), HasSubstr("HOST:PORT"));
   EXPECT_THAT(Message(Load("server: a:1\nname: a b\n").status()), HasSubstr("\"a b\""));
   EXPECT_THAT(Message(Load("name: ada\n").status()), HasSubstr("server"));
+  EXPECT_THAT(Message(Load("shards: [a:1, b]\nname: ada\n").status()), HasSubstr("\"b\", expected HOST:PORT"));
+  EXPECT_THAT(Message(Load("shards: [a:1, a:1]\nname: ada\n").status()), HasSubstr("names a:1 twice"));
+  EXPECT_THAT(problem("shards: [a:1]\n"), HasSubstr("beside `server`"));
 }
 
 }  // namespace

@@ -124,7 +124,7 @@ class EchoServer {
 ClientOptions Options(const LocalServer& server, v1::Role role) {
   StartTorch(1);
   ClientOptions options;
-  options.server = server.address();
+  options.servers = {server.address()};
   options.session = {"ada", role, 64, 0, 4};
   options.data.format = "digits";
   return options;
@@ -184,7 +184,7 @@ TEST(Runner, ARefusalIsExitCodeFive) {
 TEST(Runner, GivesUpOnAServerThatIsNotThere) {
   LocalServer server([](Stream*) { return grpc::Status::OK; });
   ClientOptions options = Options(server, v1::VOTER);
-  options.server = "127.0.0.1:1";
+  options.servers = {"127.0.0.1:1"};
   options.give_up = absl::Milliseconds(20);
   EXPECT_EQ(RunVoter(options), kExitUnavailable);
 }

@@ -1,5 +1,5 @@
-// The server's side of a session as a script of messages: two blocks, the second one short; the decision of a round is
-// drawn from its number, and the truth is moved coordinate by coordinate.
+// The server's side of a session as a script of messages: two blocks, the second one short, or one of them; the
+// decision of a round is drawn from its number, and the truth is moved coordinate by coordinate.
 #pragma once
 
 #include <algorithm>
@@ -20,7 +20,7 @@ class ScriptedServer {
   static constexpr uint64_t kParameters = kBlockCoordinates + 100;
   static constexpr float kStep = 0.25f;
 
-  ScriptedServer() : truth_(kParameters) {
+  explicit ScriptedServer(BlockRange range = BlockRange::All(kParameters)) : range_(range), truth_(kParameters) {
     for (uint64_t n = 0; n < kParameters; ++n) truth_[n] = static_cast<float>(n % 1000) / 8;
   }
 
@@ -39,7 +39,8 @@ class ScriptedServer {
     welcome.set_round(round_);
     *welcome.mutable_config() = config_;
     welcome.mutable_config()->set_parameters(kParameters);
-    welcome.mutable_config()->set_blocks(2);
+    welcome.mutable_config()->set_first_block(range_.first);
+    welcome.mutable_config()->set_blocks(range_.count);
     v1::Tensor& tensor = *welcome.add_tensors();
     tensor.set_name("weight");
     tensor.add_shape(kParameters / 4);
@@ -62,13 +63,14 @@ class ScriptedServer {
   std::vector<v1::ServerMessage> Parameters() const {
     constexpr uint64_t kChunk = 32768;
     std::vector<v1::ServerMessage> messages;
-    for (uint64_t at = 0; at < kParameters; at += kChunk) {
-      const uint64_t count = std::min(kChunk, kParameters - at);
+    const uint64_t end = range_.FirstCoordinate() + range_.Coordinates();
+    for (uint64_t at = range_.FirstCoordinate(); at < end; at += kChunk) {
+      const uint64_t count = std::min(kChunk, end - at);
       v1::ParametersChunk& chunk = *messages.emplace_back().mutable_parameters();
       chunk.set_round(round_);
       chunk.set_offset(at);
       chunk.set_data(truth_.data() + at, count * sizeof(float));
-      chunk.set_last(at + count == kParameters);
+      chunk.set_last(at + count == end);
     }
     return messages;
   }
@@ -85,7 +87,8 @@ class ScriptedServer {
     ++round_;
     std::vector<v1::ServerMessage> messages;
     for (const uint64_t block : {0, 1}) {
-      v1::DecisionBlock& decision = *messages.emplace_back().mutable_decision();
+      v1::ServerMessage message;
+      v1::DecisionBlock& decision = *message.mutable_decision();
       decision.set_round(round_);
       decision.set_block(block);
       decision.set_step(kStep);
@@ -101,10 +104,12 @@ class ScriptedServer {
       }
       EncodeSigns(signs, {}, before_[block], decision.mutable_signs());
       before_[block] = signs;
+      if (range_.Contains(block)) messages.push_back(message);
     }
     v1::RoundClosed& closed = *messages.emplace_back().mutable_round_closed();
     closed.set_round(round_);
-    *closed.mutable_fingerprint() = ToProto(FingerprintOf(truth_));
+    *closed.mutable_fingerprint() =
+        ToProto(FingerprintOf(std::span(truth_).subspan(range_.FirstCoordinate(), range_.Coordinates())));
     return messages;
   }
 
@@ -112,7 +117,8 @@ class ScriptedServer {
   void ForgetDecisions() { before_[0].clear(), before_[1].clear(); }
 
  private:
-  std::vector<float> truth_;
+  BlockRange range_;          // that it speaks of
+  std::vector<float> truth_;  // of all blocks
   uint64_t round_ = 0;
   v1::RunConfig config_;
   std::vector<uint64_t> before_[2];
