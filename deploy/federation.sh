@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# One federation on this machine: a server, its clients and an observer as processes of the calling shell. To be
+# One federation on this machine: a server (or several shards), its clients and an observer as processes of the calling shell. To be
 # sourced; the caller sets `federation[...]` after federation_defaults, and calls
 #
-#   federation_configure DIR   writes DIR/server.yaml and a configuration for each client
+#   federation_configure DIR   writes DIR/server.yaml (DIR/shard-I/server.yaml with several) and one for each client
 #   federation_start DIR       starts the server, waits for its addresses, starts the clients
 #   federation_follow DIR      shows progress until the run ends; fails as soon as a process fails
 #   federation_stop            ends what still runs, by TERM and after a grace by KILL; for exit traps, repeatable
@@ -18,6 +18,7 @@ federation_defaults() {
     [model]=""                # model bundle
     [rule]=agreement [carry]=0.9 [dither]=2 [prior]=100 [warmup]=100 [assume]=honest
     [step]=6e-4 [schedule]=cosine [rounds]=150 [seed]=0
+    [shards]=1                # servers that share the model's blocks
     [mode]=4 [clients]=15     # how unequal the batches are: federation_batches
     [format]=digits [path]="" # data
     [partition]=all
@@ -63,13 +64,26 @@ federation_data() {
   ((count == 0)) || printf '  partition: %s\n  index: %d\n  count: %d\n' "${federation[partition]}" "$index" "$count"
 }
 
+# federation_shards: the names of the servers, a line each.
+federation_shards() {
+  local i
+  if ((federation[shards] == 1)); then echo server && return; fi
+  for ((i = 0; i < federation[shards]; i++)); do echo "shard-$i"; done
+}
+
+# federation_run DIR SERVER: the run's directory of this server.
+federation_run() {
+  if [[ $2 == server ]]; then echo "$1"; else echo "$1/$2"; fi
+}
+
 federation_server_yaml() {
-  local directory=$1
+  local directory=$1 index=$2
   cat <<END
 listen: 127.0.0.1:0
 admin: {listen: "127.0.0.1:0"}
 model: "${federation[model]}"
 directory: "$directory"
+shard: {index: $index, count: ${federation[shards]}}
 seed: ${federation[seed]}
 rule: ${federation[rule]}
 carry: ${federation[carry]}
@@ -108,7 +122,7 @@ federation_client_yaml() {
   local index=$1 name=$2 batch=$3 threads=1
   ((batch < 256)) || threads=$(nproc)
   cat <<END
-server: SERVER
+shards: SERVERS
 name: $name
 role: voter
 batch: $batch
@@ -121,7 +135,7 @@ END
 
 federation_observer_yaml() {
   cat <<END
-server: SERVER
+shards: SERVERS
 name: observer
 role: observer
 threads: $(nproc)
@@ -133,10 +147,16 @@ END
 }
 
 federation_configure() {
-  local directory=$1 batches index name
+  local directory=$1 batches index name server run
   batches=$(federation_batches "${federation[mode]}" "${federation[clients]}") || return
   mkdir -p -- "$directory/clients"
-  federation_server_yaml "$directory" >"$directory/server.yaml"
+  index=0
+  for server in $(federation_shards); do
+    run=$(federation_run "$directory" "$server")
+    mkdir -p -- "$run"
+    federation_server_yaml "$run" "$index" >"$run/server.yaml"
+    index=$((index + 1))
+  done
   federation_observer_yaml >"$directory/clients/observer.yaml"
   index=0
   for batch in $batches; do
@@ -171,42 +191,56 @@ federation_address() {
 }
 
 federation_log() {
-  if [[ $2 == server ]]; then echo "$1/server.log"; else echo "$1/clients/$2.log"; fi
+  case $2 in
+    server | shard-*) echo "$(federation_run "$1" "$2")/server.log" ;;
+    *) echo "$1/clients/$2.log" ;;
+  esac
 }
 
-# Waits at most 30 s for DIR/addresses.json.
+# federation_await_server RUN PID SERVER: waits at most 30 s for RUN/addresses.json.
 federation_await_server() {
-  local directory=$1 pid=$2 code tries
+  local directory=$1 pid=$2 server=$3 code tries
   for ((tries = 0; tries < 300; tries++)); do
     [[ ! -s $directory/addresses.json ]] || return 0
     if ! kill -0 "$pid" 2>/dev/null; then
       wait "$pid" && code=0 || code=$?
       unset "federation_processes[$pid]"
-      federation_obituary server "$code" "$directory/server.log"
+      federation_obituary "$server" "$code" "$directory/server.log"
       return 1
     fi
     federation_pause 0.1
   done
-  federation_obituary server "none (it wrote no addresses.json within 30 s)" "$directory/server.log"
+  federation_obituary "$server" "none (it wrote no addresses.json within 30 s)" "$directory/server.log"
   return 1
 }
 
+# federation_addresses DIR listen|admin: of all servers, with commas between them.
+federation_addresses() {
+  local server addresses=()
+  for server in $(federation_shards); do
+    addresses+=("$(federation_address "$(federation_run "$1" "$server")" "$2")")
+  done
+  (IFS=, && echo "${addresses[*]}")
+}
+
 federation_start() {
-  local directory=$1 config name listen
-  rm -f -- "$directory/addresses.json"
-  federation_spawn server "$directory/server.log" "${federation[bin]}/signvote-server" --config "$directory/server.yaml"
-  federation_await_server "$directory" $! || return
-  listen=$(federation_address "$directory" listen)
+  local directory=$1 config name server run
+  for server in $(federation_shards); do
+    run=$(federation_run "$directory" "$server")
+    rm -f -- "$run/addresses.json"
+    federation_spawn "$server" "$run/server.log" "${federation[bin]}/signvote-server" --config "$run/server.yaml"
+    federation_await_server "$run" $! "$server" || return
+  done
   for config in "$directory"/clients/*.yaml; do
     name=$(basename -- "$config" .yaml)
-    sed -i "s/^server: SERVER\$/server: $listen/" "$config"
+    sed -i "s/^shards: SERVERS\$/shards: [$(federation_addresses "$directory" listen)]/" "$config"
     federation_spawn "$name" "$(federation_log "$directory" "$name")" "${federation[bin]}/signvote-client" --config "$config"
   done
 }
 
 # A line every so many rounds where there is no terminal to redraw.
 federation_spawn_watch() {
-  "${federation[bin]}/signvotectl" --server "$(federation_address "$1" admin)" watch --every "${federation[evaluate]}" &
+  "${federation[bin]}/signvotectl" --server "$(federation_addresses "$1" admin)" watch --every "${federation[evaluate]}" &
   federation_processes[$!]=watch
 }
 
@@ -223,18 +257,21 @@ federation_reap() {
   esac
 }
 
-# The run is over when the server has ended well; then the others have `grace` seconds to follow.
+# The run is over when the servers have ended well; then the others have `grace` seconds to follow.
 federation_follow() {
-  local directory=$1 ended=''
+  local directory=$1 ended='' left=${federation[shards]} server run
   federation_spawn_watch "$directory"
-  while [[ $ended != server ]]; do
+  while ((left > 0)); do
     federation_reap "$directory" || return
+    case $ended in server | shard-*) left=$((left - 1)) ;; esac
   done
   federation_await_end "$directory" || return
-  if [[ ! -s $directory/summary.json ]]; then
-    federation_obituary server "0 and wrote no summary.json" "$directory/server.log"
+  for server in $(federation_shards); do
+    run=$(federation_run "$directory" "$server")
+    [[ ! -s $run/summary.json ]] || continue
+    federation_obituary "$server" "0 and wrote no summary.json" "$run/server.log"
     return 1
-  fi
+  done
 }
 
 # federation_await_end DIR: waits at most `grace` seconds for all processes, and looks how they ended.

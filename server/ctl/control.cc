@@ -1,9 +1,10 @@
-// signvotectl pause, resume, step-size, evict, readmit, checkpoint, stop: what changes a run.
+// signvotectl pause, resume, step-size, evict, readmit, stop: what changes a run.
 #include <fmt/format.h>
 
 #include <cstdlib>
 
 #include "server/ctl/command.h"
+#include "server/ctl/merge.h"
 #include "server/ctl/render.h"
 
 namespace signvote::ctl {
@@ -14,23 +15,13 @@ template <typename Request>
 absl::Status Change(const Context& context,
                     grpc::Status (v1::Admin::Stub::*method)(grpc::ClientContext*, const Request&, v1::RunStatus*),
                     const Request& request, const std::string& what) {
-  Connection connection(context.server, context.credentials);
-  v1::RunStatus status;
-  if (auto error = connection.Call(method, request, &status); !error.ok()) return error;
-  context.Print(status, fmt::format("{}; round {} of {} is closed, the run is {}\n", what, status.round(),
-                                    status.rounds_total(), PhaseName(status.phase())));
-  return absl::OkStatus();
-}
-
-absl::Status Checkpoint(const Context& context) {
-  Connection connection(context.server, context.credentials);
-  v1::CheckpointResponse response;
-  const auto limit = std::chrono::minutes(10);  // large models on slow disks
-  if (auto error = connection.Call(&v1::Admin::Stub::Checkpoint, v1::CheckpointRequest(), &response, limit);
-      !error.ok()) {
-    return error;
-  }
-  context.Print(response, fmt::format("checkpoint of round {} in {}\n", response.round(), response.directory()));
+  ASSIGN_OR_RETURN(Shards shards, context.Connect());
+  ASSIGN_OR_RETURN(const std::vector<v1::RunStatus> each, shards.Call(method, request));
+  const v1::RunStatus merged = MergeStatus(each);
+  context.Print(merged,
+                fmt::format("{}; round {} of {} is closed, the run is {}\n", what, merged.round(),
+                            merged.rounds_total(), PhaseName(merged.phase())),
+                shards, each);
   return absl::OkStatus();
 }
 
@@ -85,9 +76,6 @@ void AddControlCommands(CLI::App* app, Context* context) {
   AddNamed(app, context, "evict", "End a client's session and refuse its ballots", &v1::Admin::Stub::Evict,
            "is evicted");
   AddNamed(app, context, "readmit", "Let an evicted client in again", &v1::Admin::Stub::Readmit, "may join again");
-  app->add_subcommand("checkpoint", "Write a checkpoint of the last closed round and wait for it")->callback([context] {
-    context->run = [context] { return Checkpoint(*context); };
-  });
   AddPlain(app, context, "stop", "Finish the open round where possible, write a checkpoint, end the server",
            &v1::Admin::Stub::Stop, "stopping");
 }

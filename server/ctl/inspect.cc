@@ -1,37 +1,44 @@
 // signvotectl status, clients, client: questions that change nothing.
 #include "server/ctl/command.h"
+#include "server/ctl/merge.h"
 #include "server/ctl/render.h"
 
 namespace signvote::ctl {
 namespace {
 
 absl::Status Status(const Context& context) {
-  Connection connection(context.server, context.credentials);
-  v1::RunStatus status;
-  if (auto error = connection.Call(&v1::Admin::Stub::GetStatus, v1::GetStatusRequest(), &status); !error.ok()) {
-    return error;
-  }
-  context.Print(status, RenderStatus(status));
+  ASSIGN_OR_RETURN(Shards shards, context.Connect());
+  ASSIGN_OR_RETURN(const std::vector<v1::RunStatus> each, shards.Status());
+  const v1::RunStatus merged = MergeStatus(each);
+  context.Print(merged, RenderStatus(merged), shards, each);
   return absl::OkStatus();
 }
 
+absl::StatusOr<std::vector<uint64_t>> Coordinates(Shards& shards) {
+  ASSIGN_OR_RETURN(const std::vector<v1::RunStatus> each, shards.Status());
+  std::vector<uint64_t> coordinates;
+  for (const v1::RunStatus& status : each) coordinates.push_back(CoordinatesOf(status));
+  return coordinates;
+}
+
 absl::Status Clients(const Context& context) {
-  Connection connection(context.server, context.credentials);
-  v1::ListClientsResponse response;
-  if (auto error = connection.Call(&v1::Admin::Stub::ListClients, v1::ListClientsRequest(), &response); !error.ok()) {
-    return error;
-  }
-  context.Print(response, RenderClients(response));
+  ASSIGN_OR_RETURN(Shards shards, context.Connect());
+  ASSIGN_OR_RETURN(const std::vector<uint64_t> coordinates, Coordinates(shards));
+  ASSIGN_OR_RETURN(const std::vector<v1::ListClientsResponse> each,
+                   shards.Call(&v1::Admin::Stub::ListClients, v1::ListClientsRequest()));
+  const v1::ListClientsResponse merged = MergeClients(each, coordinates);
+  context.Print(merged, RenderClients(merged));
   return absl::OkStatus();
 }
 
 absl::Status Client(const Context& context, const std::string& name) {
-  Connection connection(context.server, context.credentials);
+  ASSIGN_OR_RETURN(Shards shards, context.Connect());
+  ASSIGN_OR_RETURN(const std::vector<uint64_t> coordinates, Coordinates(shards));
   v1::GetClientRequest request;
   request.set_name(name);
-  v1::ClientDetail detail;
-  if (auto error = connection.Call(&v1::Admin::Stub::GetClient, request, &detail); !error.ok()) return error;
-  context.Print(detail, RenderClient(detail));
+  ASSIGN_OR_RETURN(const std::vector<v1::ClientDetail> each, shards.Call(&v1::Admin::Stub::GetClient, request));
+  const v1::ClientDetail merged = MergeDetails(each, coordinates);
+  context.Print(merged, RenderClient(merged));
   return absl::OkStatus();
 }
 

@@ -13,6 +13,7 @@ constexpr char kFooter[] = R"(Examples:
   signvotectl clients --json | jq '.clients[] | select(.different) | .name'
   signvotectl --server 127.0.0.1:7501 client phone-07
   signvotectl --server fed.example.org:7401 --tls certs/admins/ada status
+  signvotectl --server a:7401,b:7401 checkpoint --out model.safetensors
   signvotectl step-size 3e-4
   signvotectl evict phone-07
   signvotectl summary runs/latest/*/
@@ -30,7 +31,7 @@ Exit codes:
 absl::Status Authenticate(const signvote::TransportOptions& transport, signvote::ctl::Context* context) {
   using signvote::Credentials;
   ASSIGN_OR_RETURN(const std::unique_ptr<Credentials> credentials, Credentials::Load(transport));
-  RETURN_IF_ERROR(credentials->Permit("--server", context->server));
+  for (const std::string& server : context->servers) RETURN_IF_ERROR(credentials->Permit("--server", server));
   context->credentials = credentials->ForChannel();
   return absl::OkStatus();
 }
@@ -44,11 +45,15 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   app.fallthrough();  // --server and --json are understood after the subcommand too
   app.footer(kFooter);
-  app.add_option("--server", context.server, "HOST:PORT of the server's admin.listen")->capture_default_str();
+  app.add_option("--server", context.servers, "HOST:PORT of the server's admin.listen; of all shards: A,B,...")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->capture_default_str();
   app.add_flag("--json", context.json, "Print JSON with the field names of admin.proto; watch: an object a line");
   ctl::AddInspectCommands(&app, &context);
   ctl::AddWatchCommand(&app, &context);
   ctl::AddControlCommands(&app, &context);
+  ctl::AddCheckpointCommand(&app, &context);
   ctl::AddSummaryCommand(&app, &context);
   ctl::AddPlotCommand(&app, &context);
   std::string directory;

@@ -119,9 +119,26 @@ std::string RenderStatus(const v1::RunStatus& s) {
                       FormatDuration(s.last_round().journal_seconds()));
   text += fmt::format("model        {} parameters, blocks {} to {}\n", FormatCount(s.parameters()), s.first_block(),
                       s.first_block() + std::max<uint64_t>(s.blocks(), 1) - 1);
-  text += fmt::format("fingerprint  {}\n", FromProto(s.fingerprint()).Hex());
+  if (s.has_fingerprint()) text += fmt::format("fingerprint  {}\n", FromProto(s.fingerprint()).Hex());
   text += fmt::format("run          {} in {}, {} old\n", s.run(), s.directory(), FormatDuration(s.seconds()));
   return text;
+}
+
+std::string RenderShards(const std::vector<std::string>& servers, const std::vector<v1::RunStatus>& shards) {
+  Table table({{"shard", Align::kLeft},
+               {"blocks"},
+               {"round"},
+               {"phase", Align::kLeft},
+               {"fingerprint", Align::kLeft},
+               {"directory", Align::kLeft},
+               {"problem", Align::kLeft}});
+  for (size_t i = 0; i < shards.size(); ++i) {
+    const v1::RunStatus& s = shards[i];
+    table.Add({servers[i], fmt::format("{} to {}", s.first_block(), s.first_block() + s.blocks() - 1),
+               FormatCount(s.round()), PhaseName(s.phase()), FromProto(s.fingerprint()).Hex(), s.directory(),
+               s.problem()});
+  }
+  return table.Render();
 }
 
 std::string RenderClients(const v1::ListClientsResponse& response) {

@@ -14,6 +14,8 @@ std::string PhaseName(v1::Phase phase);  // "collecting"
 std::string Flags(const v1::ClientSummary& client);
 
 std::string RenderStatus(const v1::RunStatus& status);
+// A line a shard: `servers` are their names, in the same order.
+std::string RenderShards(const std::vector<std::string>& servers, const std::vector<v1::RunStatus>& shards);
 std::string RenderClients(const v1::ListClientsResponse& response);
 std::string RenderClient(const v1::ClientDetail& detail);
 

@@ -3,8 +3,14 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <functional>
+#include <mutex>
+#include <thread>
+
 #include "common/status.h"
 #include "server/ctl/command.h"
+#include "server/ctl/merge.h"
 #include "server/ctl/render.h"
 
 namespace signvote::ctl {
@@ -71,6 +77,37 @@ class LineView : public View {
   v1::RunStatus shown_;
 };
 
+// Follows all shards, a thread each, until all of them end; `show` gets what they say together, one call at a time.
+absl::Status Follow(Shards& shards, const std::function<void(const v1::RunStatus&)>& show) {
+  std::mutex mu;
+  std::vector<v1::RunStatus> latest(shards.count());  // guarded by mu
+  std::vector<bool> is_known(shards.count(), false);  // guarded by mu
+  absl::Status problem;                               // guarded by mu
+  std::vector<grpc::ClientContext> calls(shards.count());
+  std::vector<std::thread> threads;
+  for (size_t i = 0; i < shards.count(); ++i) {
+    threads.emplace_back([&, i] {
+      const auto stream = shards.at(i).stub().Watch(&calls[i], v1::WatchRequest());
+      v1::RunStatus status;
+      while (stream->Read(&status)) {
+        const std::lock_guard lock(mu);
+        latest[i] = status;
+        is_known[i] = true;
+        if (std::find(is_known.begin(), is_known.end(), false) == is_known.end()) show(MergeStatus(latest));
+      }
+      const grpc::Status end = stream->Finish();
+      // A server that ends with its run may take the connection down before the stream's own end.
+      if (end.ok() || Ends(status.phase())) return;
+      const std::lock_guard lock(mu);
+      if (!problem.ok()) return;
+      problem = FromGrpc(end, shards.at(i).server());
+      for (grpc::ClientContext& call : calls) call.TryCancel();
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  return problem;
+}
+
 absl::Status Watch(const Context& context, uint64_t every) {
   std::unique_ptr<View> view;
   if (!context.json && isatty(STDOUT_FILENO)) {
@@ -78,15 +115,8 @@ absl::Status Watch(const Context& context, uint64_t every) {
   } else {
     view = std::make_unique<LineView>(&context.out, every, context.json);
   }
-  Connection connection(context.server, context.credentials);
-  grpc::ClientContext call;
-  auto stream = connection.stub().Watch(&call, v1::WatchRequest());
-  v1::RunStatus status;
-  while (stream->Read(&status)) view->Show(status);
-  const grpc::Status end = stream->Finish();
-  // A server that ends with its run may take the connection down before the stream's own end.
-  if (end.ok() || Ends(status.phase())) return absl::OkStatus();
-  return FromGrpc(end, context.server);
+  ASSIGN_OR_RETURN(Shards shards, context.Connect());
+  return Follow(shards, [&](const v1::RunStatus& merged) { view->Show(merged); });
 }
 
 }  // namespace

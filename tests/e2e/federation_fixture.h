@@ -19,12 +19,14 @@ class FederationFixture : public testing::Test {
  protected:
   using Seconds = std::chrono::seconds;
 
+  virtual std::string Model() const { return "mlp"; }
+
   void SetUp() override {
     const auto* info = testing::UnitTest::GetInstance()->current_test_info();
     directory_ = std::filesystem::path(testing::TempDir()) /
                  (std::string("signvote-") + info->name() + "-" + std::to_string(getpid()));
     std::filesystem::create_directories(directory_);
-    Process init({Program("signvote-client"), "init-model", "--model", "mlp", "--seed", "3", "--out", Path("bundle")},
+    Process init({Program("signvote-client"), "init-model", "--model", Model(), "--seed", "3", "--out", Path("bundle")},
                  Path("init.log"));
     ASSERT_EQ(init.Wait(Seconds(60)), 0) << init.Output();
   }
@@ -64,9 +66,13 @@ class FederationFixture : public testing::Test {
   nlohmann::json Json(const std::string& name) const { return nlohmann::json::parse(std::ifstream(Path(name))); }
 
   Process StartClient(const std::string& name, const std::vector<std::string>& settings) {
+    return StartClientOf("server=" + listen_, name, settings);
+  }
+
+  // `where`: the setting that names the server or the shards.
+  Process StartClientOf(const std::string& where, const std::string& name, const std::vector<std::string>& settings) {
     Write(name + ".yaml", "name: " + name + "\ndata: {format: digits}\n");
-    std::vector<std::string> arguments{Program("signvote-client"), "--config", Path(name + ".yaml"), "--set",
-                                       "server=" + listen_};
+    std::vector<std::string> arguments{Program("signvote-client"), "--config", Path(name + ".yaml"), "--set", where};
     for (const std::string& setting : settings) arguments.insert(arguments.end(), {"--set", setting});
     return Process(arguments, Path(name + ".log"));
   }
