@@ -15,10 +15,10 @@ absl::StatusOr<std::unique_ptr<Evaluator>> Evaluator::Make(const ClientOptions& 
 
 Evaluator::~Evaluator() {
   {
-    const std::lock_guard lock(mu_);
+    const MutexLock lock(mu_);
     stopping_ = true;
   }
-  changed_.notify_all();
+  changed_.NotifyAll();
   if (thread_.joinable()) thread_.join();
 }
 
@@ -28,7 +28,7 @@ absl::Status Evaluator::LoadModel(const std::string& bytes, std::span<const Tens
   for (const TensorShape& tensor : tensors) total += tensor.Coordinates();
   copy->parameters.resize(total);
   ASSIGN_OR_RETURN(copy->module, Module::Load(bytes, tensors, copy->parameters, options_.module));
-  const std::lock_guard lock(mu_);
+  const MutexLock lock(mu_);
   copy_ = std::move(copy);
   return absl::OkStatus();
 }
@@ -36,14 +36,14 @@ absl::Status Evaluator::LoadModel(const std::string& bytes, std::span<const Tens
 void Evaluator::Schedule(uint64_t round, std::span<const float> parameters) {
   std::optional<Job> given_up;
   {
-    const std::lock_guard lock(mu_);
+    const MutexLock lock(mu_);
     jobs_.push_back({round, {parameters.begin(), parameters.end()}, copy_});
     if (jobs_.size() > 1 && jobs_.size() * parameters.size_bytes() > kWaitingBytes) {
       given_up = std::move(jobs_.front());
       jobs_.pop_front();
     }
   }
-  changed_.notify_all();
+  changed_.NotifyAll();
   if (given_up.has_value()) done_(given_up->round, std::nullopt);
 }
 
@@ -51,8 +51,8 @@ void Evaluator::Run() {
   while (true) {
     Job job;
     {
-      std::unique_lock lock(mu_);
-      changed_.wait(lock, [this] { return stopping_ || !jobs_.empty(); });
+      const MutexLock lock(mu_);
+      while (!stopping_ && jobs_.empty()) changed_.Wait(mu_);
       if (stopping_) return;
       job = std::move(jobs_.front());
       jobs_.pop_front();
@@ -66,7 +66,7 @@ std::optional<v1::Evaluation> Evaluator::Measure(Job job) {
   if (job.copy == nullptr) return std::nullopt;  // the server sent no model
   std::copy(job.parameters.begin(), job.parameters.end(), job.copy->parameters.begin());
   const auto cancelled = [this] {
-    const std::lock_guard lock(mu_);
+    const MutexLock lock(mu_);
     return stopping_;
   };
   const absl::StatusOr<Score> score = Evaluate(*job.copy->module, dataset_, cancelled);

@@ -4,11 +4,9 @@
 
 #include <absl/status/statusor.h>
 
-#include <condition_variable>
 #include <deque>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -18,6 +16,7 @@
 #include "client/data/formats.h"
 #include "client/model/gradient.h"
 #include "client/options.h"
+#include "common/mutex.h"
 
 namespace signvote {
 
@@ -61,11 +60,11 @@ class Evaluator {
   const Done done_;
   Dataset dataset_;  // constant once Make returns
 
-  std::mutex mu_;
-  std::condition_variable changed_;
-  std::deque<Job> jobs_;        // guarded by mu_
-  std::shared_ptr<Copy> copy_;  // guarded by mu_; its insides are used by the thread alone
-  bool stopping_ = false;       // guarded by mu_
+  Mutex mu_;
+  CondVar changed_;
+  std::deque<Job> jobs_ ABSL_GUARDED_BY(mu_);
+  std::shared_ptr<Copy> copy_ ABSL_GUARDED_BY(mu_);  // its insides are used by the thread alone
+  bool stopping_ ABSL_GUARDED_BY(mu_) = false;
   std::thread thread_;
 };
 

@@ -109,7 +109,7 @@ absl::StatusOr<std::unique_ptr<Credentials>> Credentials::Load(const TransportOp
 
 absl::Status Credentials::Take(const TlsTexts& texts) {
   ASSIGN_OR_RETURN(TlsMaterial material, CheckTlsTexts(texts, options_.tls, absl::Now()));
-  std::lock_guard lock(mu_);
+  MutexLock lock(mu_);
   material_ = std::move(material);
   ++version_;
   complaint_.clear();
@@ -117,7 +117,7 @@ absl::Status Credentials::Take(const TlsTexts& texts) {
 }
 
 TlsTexts Credentials::Current(uint64_t* version) const {
-  std::lock_guard lock(mu_);
+  MutexLock lock(mu_);
   *version = version_;
   return material_.texts;
 }
@@ -137,7 +137,7 @@ bool Credentials::Refresh() {
   absl::Status status = texts.status();
   if (texts.ok()) {
     {
-      std::lock_guard lock(mu_);
+      MutexLock lock(mu_);
       if (*texts == material_.texts) return false;
     }
     status = Take(*texts);
@@ -146,7 +146,7 @@ bool Credentials::Refresh() {
       return true;
     }
   }
-  std::lock_guard lock(mu_);
+  MutexLock lock(mu_);
   if (complaint_ != Message(status)) {
     complaint_ = Message(status);
     spdlog::warn("{}; the certificates from before stay in service", complaint_);
@@ -156,7 +156,7 @@ bool Credentials::Refresh() {
 
 std::shared_ptr<grpc::ChannelCredentials> Credentials::ForChannel() {
   if (!IsTls()) return grpc::InsecureChannelCredentials();
-  std::lock_guard lock(mu_);
+  MutexLock lock(mu_);
   return grpc::SslCredentials({material_.texts.ca, material_.texts.key, material_.texts.certificate});
 }
 
@@ -172,7 +172,7 @@ absl::Status Credentials::Check(const Identity& identity, absl::Time now) const 
                  "the certificate of {} expired at {}: make another, then connect again", identity.name,
                  absl::FormatTime(absl::RFC3339_sec, identity.expires, absl::UTCTimeZone()));
   }
-  std::lock_guard lock(mu_);
+  MutexLock lock(mu_);
   if (!material_.revoked.contains(identity.serial)) return absl::OkStatus();
   return Error(absl::StatusCode::kPermissionDenied, "certificate {} of {} {} is revoked", identity.serial,
                identity.role, identity.name);

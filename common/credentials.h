@@ -5,13 +5,13 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
 #include "common/certificates.h"
 #include "common/config.h"
 #include "common/keepalive.h"
+#include "common/mutex.h"
 
 namespace grpc {
 class AuthContext;
@@ -74,10 +74,10 @@ class Credentials {
   const TransportOptions options_;
   std::vector<std::unique_ptr<ServerCertificates>> servers_;  // what gRPC calls at each handshake
 
-  mutable std::mutex mu_;
-  TlsMaterial material_;   // guarded by mu_; in service
-  uint64_t version_ = 0;   // guarded by mu_; counts what was in service
-  std::string complaint_;  // guarded by mu_; the last that was logged
+  mutable Mutex mu_;
+  TlsMaterial material_ ABSL_GUARDED_BY(mu_);   // in service
+  uint64_t version_ ABSL_GUARDED_BY(mu_) = 0;   // counts what was in service
+  std::string complaint_ ABSL_GUARDED_BY(mu_);  // the last that was logged
 };
 
 // The identity that a peer's certificate proves. UNAUTHENTICATED without one.

@@ -5,8 +5,9 @@
 #include <spdlog/sinks/stdout_color_sinks.h>
 
 #include <memory>
-#include <mutex>
 #include <string_view>
+
+#include "common/mutex.h"
 
 namespace signvote {
 namespace {
@@ -29,10 +30,10 @@ const char* Explain(std::string_view message) {
 
 // What gRPC says of its own accord; strangers can make it say as much as they like.
 void LogOfGrpc(gpr_log_func_args* line) {
-  static std::mutex mu;
+  static Mutex mu;
   static absl::Time minute;
   static int lines = 0;
-  std::lock_guard lock(mu);
+  MutexLock lock(mu);
   if (const absl::Time now = absl::Now(); now - minute >= absl::Minutes(1)) {
     if (lines > kLinesAMinute) spdlog::warn("gRPC said as much {} more times", lines - kLinesAMinute);
     minute = now;

@@ -15,9 +15,9 @@ struct Loop {
   const std::function<void(size_t)>* const body;
   std::atomic<size_t> next{0};
 
-  std::mutex mu;
-  std::condition_variable finished;
-  size_t done = 0;  // guarded by mu
+  Mutex mu;
+  CondVar finished;
+  size_t done ABSL_GUARDED_BY(mu) = 0;
 
   Loop(size_t n, const std::function<void(size_t)>* function) : count(n), body(function) {}
 
@@ -28,9 +28,9 @@ struct Loop {
       ++mine;
     }
     if (mine == 0) return;
-    std::lock_guard<std::mutex> lock(mu);
+    MutexLock lock(mu);
     done += mine;
-    if (done == count) finished.notify_all();
+    if (done == count) finished.NotifyAll();
   }
 };
 
@@ -42,19 +42,19 @@ ThreadPool::ThreadPool(size_t threads) {
 
 ThreadPool::~ThreadPool() {
   {
-    std::lock_guard<std::mutex> lock(mu_);
+    MutexLock lock(mu_);
     stopping_ = true;
   }
-  wake_.notify_all();
+  wake_.NotifyAll();
   for (std::thread& thread : threads_) thread.join();
 }
 
 void ThreadPool::Schedule(std::function<void()> work) {
   {
-    std::lock_guard<std::mutex> lock(mu_);
+    MutexLock lock(mu_);
     queue_.push_back(std::move(work));
   }
-  wake_.notify_one();
+  wake_.NotifyOne();
 }
 
 void ThreadPool::ParallelFor(size_t count, const std::function<void(size_t)>& body) {
@@ -62,16 +62,16 @@ void ThreadPool::ParallelFor(size_t count, const std::function<void(size_t)>& bo
   auto loop = std::make_shared<Loop>(count, &body);
   for (size_t i = 0; i < std::min(threads_.size(), count - 1); ++i) Schedule([loop] { loop->Work(); });
   loop->Work();
-  std::unique_lock<std::mutex> lock(loop->mu);
-  loop->finished.wait(lock, [&] { return loop->done == loop->count; });
+  MutexLock lock(loop->mu);
+  while (loop->done < loop->count) loop->finished.Wait(loop->mu);
 }
 
 void ThreadPool::Run() {
   while (true) {
     std::function<void()> work;
     {
-      std::unique_lock<std::mutex> lock(mu_);
-      wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+      MutexLock lock(mu_);
+      while (!stopping_ && queue_.empty()) wake_.Wait(mu_);
       if (queue_.empty()) return;
       work = std::move(queue_.front());
       queue_.pop_front();

@@ -1,5 +1,7 @@
 #include "client/session/connection.h"
 
+#include <absl/time/clock.h>
+
 #include "common/blocks.h"
 #include "common/keepalive.h"
 #include "common/status.h"
@@ -35,10 +37,10 @@ Connection::Connection(const std::string& server, std::shared_ptr<grpc::ChannelC
     Run();
     const grpc::Status status = stream_->Finish();
     {
-      const std::lock_guard lock(mu_);
+      const MutexLock lock(mu_);
       ended_ = true;
     }
-    ended_changed_.notify_all();
+    ended_changed_.NotifyAll();
     inbox_->Post(event::ConnectionEnded{number_, FromGrpc(status, server)});
   });
 }
@@ -61,8 +63,9 @@ void Connection::Close(absl::Duration limit) {
   inbox_->Wake();
   if (!opened_) return;
   stream_->WritesDone();
-  std::unique_lock lock(mu_);
-  ended_changed_.wait_for(lock, absl::ToChronoNanoseconds(limit), [this] { return ended_; });
+  const absl::Time deadline = absl::Now() + limit;
+  const MutexLock lock(mu_);
+  while (!ended_ && absl::Now() < deadline) ended_changed_.WaitUntil(mu_, deadline);
 }
 
 Connection::~Connection() {

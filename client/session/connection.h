@@ -5,14 +5,13 @@
 #include <grpcpp/grpcpp.h>
 
 #include <atomic>
-#include <condition_variable>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <thread>
 
 #include "client/session/inbox.h"
 #include "common/keepalive.h"
+#include "common/mutex.h"
 #include "proto/signvote/v1/federation.grpc.pb.h"
 
 namespace signvote {
@@ -48,9 +47,9 @@ class Connection {
 
   std::atomic<bool> opened_{false};  // stream_ is there
   std::atomic<bool> closing_{false};
-  std::mutex mu_;
-  std::condition_variable ended_changed_;
-  bool ended_ = false;  // guarded by mu_
+  Mutex mu_;
+  CondVar ended_changed_;
+  bool ended_ ABSL_GUARDED_BY(mu_) = false;
   std::thread thread_;
 };
 

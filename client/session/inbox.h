@@ -4,15 +4,14 @@
 #include <absl/status/status.h>
 #include <absl/time/time.h>
 
-#include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <functional>
-#include <mutex>
 #include <optional>
 #include <set>
 #include <variant>
 
+#include "common/mutex.h"
 #include "proto/signvote/v1/federation.pb.h"
 
 namespace signvote {
@@ -58,10 +57,10 @@ class Inbox {
   std::optional<Event> TryTake() { return Take(absl::InfinitePast()); }
 
  private:
-  std::mutex mu_;
-  std::condition_variable changed_;
-  std::deque<Event> events_;  // guarded by mu_
-  std::set<uint64_t> held_;   // guarded by mu_
+  Mutex mu_;
+  CondVar changed_;
+  std::deque<Event> events_ ABSL_GUARDED_BY(mu_);
+  std::set<uint64_t> held_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace signvote

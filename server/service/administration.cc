@@ -34,8 +34,7 @@ absl::Status AlreadyFinished(std::string_view wish) {
 }
 
 absl::Status UnknownClient(const std::string& name) {
-  return absl::NotFoundError(
-      fmt::format("no client named {} was ever admitted; signvotectl clients lists them", name));
+  return absl::NotFoundError(fmt::format("no client named {} was ever admitted; signvotectl clients lists them", name));
 }
 
 }  // namespace
@@ -79,7 +78,8 @@ v1::RunStatus Federation::MakeStatus() const {
   status.set_first_block(broadcast_.range.first);
   status.set_blocks(broadcast_.range.count);
   const absl::Time until = std::min(finished_at_, environment_.now());
-  status.set_seconds(std::max(0.0, absl::ToDoubleSeconds(until - std::min(until, std::min(first_opened_, round_opened_)))));
+  status.set_seconds(
+      std::max(0.0, absl::ToDoubleSeconds(until - std::min(until, std::min(first_opened_, round_opened_)))));
   status.set_seconds_per_round(seconds_per_round_);
   status.set_eta_seconds(seconds_per_round_ * static_cast<double>(options_.rounds.total - broadcast_.closed));
   status.set_bytes_up(bytes_up_);
@@ -100,7 +100,7 @@ v1::RunStatus Federation::MakeStatus() const {
 }
 
 v1::RunStatus Federation::Status() {
-  std::lock_guard lock(mu_);
+  MutexLock lock(mu_);
   return MakeStatus();
 }
 
@@ -126,10 +126,10 @@ v1::ClientSummary Federation::Summarize(const Client& client) const {
   if (client.role != v1::VOTER) return summary;
 
   double coordinates = 0, crossover = 0, weight = 0;
-  for (uint64_t i = 0; i < tally_.range().count; ++i) {
-    const uint64_t block = tally_.range().first + i;
+  for (uint64_t i = 0; i < range_.count; ++i) {
+    const uint64_t block = range_.first + i;
     const VoterReport report = tally_.rule(block).Report(client.id);
-    const double size = static_cast<double>(tally_.range().Size(block));
+    const double size = static_cast<double>(range_.Size(block));
     coordinates += size;
     crossover += size * report.crossover;
     weight += size * report.mean_weight;
@@ -142,8 +142,8 @@ v1::ClientSummary Federation::Summarize(const Client& client) const {
 
 v1::ListClientsResponse Federation::Clients() {
   v1::ListClientsResponse response;
-  std::lock_guard lock(mu_);
-  std::lock_guard core(core_mu_);
+  MutexLock lock(mu_);
+  MutexLock core(core_mu_);
   for (const auto& [name, client] : registry_.clients()) *response.add_clients() = Summarize(client);
   return response;
 }
@@ -152,17 +152,17 @@ absl::StatusOr<v1::ClientDetail> Federation::Detail(const std::string& name) {
   v1::ClientDetail detail;
   VoterId voter = 0;
   {
-    std::lock_guard lock(mu_);
-    std::lock_guard core(core_mu_);
+    MutexLock lock(mu_);
+    MutexLock core(core_mu_);
     const Client* client = registry_.Find(name);
     if (!client) return UnknownClient(name);
     *detail.mutable_summary() = Summarize(*client);
     if (client->role != v1::VOTER) return detail;
     voter = client->id;
   }
-  std::lock_guard core(core_mu_);
+  MutexLock core(core_mu_);
   detail.set_round(tally_.round());
-  const BlockRange& range = tally_.range();
+  const BlockRange& range = range_;
   for (uint64_t block = range.first; block < range.first + range.count; ++block) {
     const VoterReport report = tally_.rule(block).Report(voter);
     v1::BlockReliability& reliability = *detail.add_blocks();
@@ -267,12 +267,12 @@ absl::Status Federation::SetEvicted(const std::string& name, bool evicted) {
 }
 
 void Federation::Drain() {
-  std::lock_guard lock(mu_);
+  MutexLock lock(mu_);
   draining_ = true;
 }
 
 bool Federation::IsDrained() {
-  std::lock_guard lock(mu_);
+  MutexLock lock(mu_);
   if (!Problem().empty()) return true;
   return !closing_ && (!round_ || round_->ballots() == 0);
 }
@@ -290,13 +290,14 @@ void Federation::Stop(v1::Farewell::Reason reason, const std::string& detail) {
   broadcast_.open = 0;
   for (auto& [id, session] : sessions_) {
     session.feed.Say(message);
-    End(id, reason == v1::Farewell::STOPPING ? Error(absl::StatusCode::kUnavailable, "the server is stopping: {}", detail)
-                                             : absl::OkStatus());
+    End(id, reason == v1::Farewell::STOPPING
+                ? Error(absl::StatusCode::kUnavailable, "the server is stopping: {}", detail)
+                : absl::OkStatus());
   }
 }
 
 bool Federation::IsFinished() {
-  std::lock_guard lock(mu_);
+  MutexLock lock(mu_);
   if (finished_at_ == absl::InfiniteFuture()) return broadcast_.closed >= options_.rounds.total;
   const absl::Duration waited = environment_.now() - finished_at_;
   for (const auto& [name, client] : registry_.clients()) {
@@ -309,7 +310,7 @@ bool Federation::IsFinished() {
 }
 
 bool Federation::HasSessions() {
-  std::lock_guard lock(mu_);
+  MutexLock lock(mu_);
   return !sessions_.empty();
 }
 

@@ -43,7 +43,7 @@ void Federation::OpenRound() {
 void Federation::CloseIfDue() {
   const absl::Time now = environment_.now();
   if (!round_ || closing_ || IsPaused() || farewell_ || !round_->MayClose(now)) return;
-  Closing& closing = closing_.emplace();
+  Closing& closing = closing_.emplace(Closing());
   closing.round = round_->number();
   closing.step = StepFor(StepNow(), closing.round, options_.rounds.total);
   closing.ballots = box_.Close(closing.round, round_->Voters());
@@ -67,7 +67,7 @@ void Federation::CloseEarlyIfCertain() {
     std::map<VoterId, PendingBallot> ballots;
     std::vector<VoterId> missing;
     {
-      std::lock_guard lock(mu_);
+      MutexLock lock(mu_);
       is_judging_ = false;
       if (!round_ || round_->ballots() == 0) return;
       number = round_->number();
@@ -76,8 +76,8 @@ void Federation::CloseEarlyIfCertain() {
     }
     double certainty = 0;
     {
-      std::lock_guard core(core_mu_);
-      certainty = tally_.Certainty(BallotsByBlock(ballots, tally_.range().count), missing, environment_.parallel);
+      MutexLock core(core_mu_);
+      certainty = tally_.Certainty(BallotsByBlock(ballots, range_.count), missing, environment_.parallel);
     }
     Locked locked(this);
     if (!round_ || round_->number() != number) return;
@@ -99,22 +99,32 @@ void Federation::CountBallots() {
   }
 }
 
+uint64_t Federation::DecidedRound() {
+  MutexLock core(core_mu_);
+  return tally_.round();
+}
+
+Federation::Closing& Federation::CurrentClosing() {
+  MutexLock lock(mu_);
+  return *closing_;
+}
+
 void Federation::RunClosing() {
-  // Nobody else touches closing_ while it is set, but for reading that it is.
-  Closing& closing = *closing_;
+  // Nobody else touches what is in closing_ while it is set, but for reading who voted.
+  Closing& closing = CurrentClosing();
   std::vector<v1::JournalRecord> records;
   if (!closing.frames) {
-    std::lock_guard lock(mu_);
-    std::lock_guard core(core_mu_);
+    MutexLock lock(mu_);
+    MutexLock core(core_mu_);
     closing.prelude.swap(pending_records_);
     ApplyToElectorate(closing.prelude);
   }
   {
-    std::lock_guard core(core_mu_);
+    MutexLock core(core_mu_);
     const absl::Time start = environment_.now();
     if (!closing.frames) {
       if (options_.vote.carry > 0) previous_decisions_.assign(tally_.decisions().begin(), tally_.decisions().end());
-      tally_.Decode(BallotsByBlock(closing.ballots, tally_.range().count), environment_.parallel);
+      tally_.Decode(BallotsByBlock(closing.ballots, range_.count), environment_.parallel);
       closing.row.trust = MeanTrust();
       closing.frames = FramesOf(closing);
     }
@@ -125,7 +135,7 @@ void Federation::RunClosing() {
   PublishDecisions(*std::move(closing.frames));
   Fingerprint fingerprint;
   {
-    std::lock_guard core(core_mu_);
+    MutexLock core(core_mu_);
     tally_.Apply(closing.step, environment_.parallel);
     fingerprint = tally_.fingerprint();
   }
@@ -141,28 +151,29 @@ void Federation::ApplyToElectorate(std::span<const v1::JournalRecord> records) {
 
 double Federation::MeanTrust() {
   double sum = 0;
-  for (uint64_t i = 0; i < tally_.range().count; ++i) sum += tally_.rule(tally_.range().first + i).Report(0).trust;
-  return sum / static_cast<double>(tally_.range().count);
+  for (uint64_t i = 0; i < range_.count; ++i) sum += tally_.rule(range_.first + i).Report(0).trust;
+  return sum / static_cast<double>(range_.count);
 }
 
 ClosedRound Federation::FramesOf(const Closing& closing) {
   ClosedRound frames;
   frames.number = closing.round;
-  frames.plain.resize(tally_.range().count);
-  frames.decisions.resize(tally_.range().count);
-  environment_.parallel(tally_.range().count, [&](size_t i) {
-    const SignVector& decision = tally_.decisions()[i];
+  frames.plain.resize(range_.count);
+  frames.decisions.resize(range_.count);
+  const std::span<const SignVector> before = previous_decisions_, now = tally_.decisions();
+  environment_.parallel(range_.count, [&](size_t i) {
+    const SignVector& decision = now[i];
     v1::ServerMessage message;
     v1::DecisionBlock& block = *message.mutable_decision();
     block.set_round(closing.round);
-    block.set_block(tally_.range().first + i);
+    block.set_block(range_.first + i);
     block.set_step(closing.step.size);
     block.set_decay(closing.step.decay);
     EncodeSigns(decision.signs, decision.zeros, {}, block.mutable_signs());
     frames.plain[i] = frames.decisions[i] = MakeFrame(message);
     // Without carry too much changes from round to round for a difference to be smaller.
-    if (previous_decisions_.empty() || previous_decisions_[i].signs.empty()) return;
-    EncodeSigns(decision.signs, decision.zeros, previous_decisions_[i].signs, block.mutable_signs());
+    if (before.empty() || before[i].signs.empty()) return;
+    EncodeSigns(decision.signs, decision.zeros, before[i].signs, block.mutable_signs());
     if (block.signs().signs_coding() == v1::SignBlock::DIFFERENCE) frames.decisions[i] = MakeFrame(message);
   });
   return frames;
@@ -185,14 +196,14 @@ std::vector<v1::JournalRecord> Federation::RecordsOf(const Closing& closing) {
   }
   if (environment_.store->wants_ballots()) {
     for (const auto& [voter, ballot] : closing.ballots) {
-      for (uint64_t i = 0; i < tally_.range().count; ++i) {
-        const BallotKey key{voter, ballot.round, tally_.range().first + i};
+      for (uint64_t i = 0; i < range_.count; ++i) {
+        const BallotKey key{voter, ballot.round, range_.first + i};
         if (!environment_.store->IsStaged(key)) records.push_back(RecordOf(key, *ballot.blocks[i]));
       }
     }
   }
-  for (uint64_t i = 0; i < tally_.range().count; ++i) {
-    const uint64_t block = tally_.range().first + i;
+  for (uint64_t i = 0; i < range_.count; ++i) {
+    const uint64_t block = range_.first + i;
     v1::DecisionRecord& record = *records.emplace_back().mutable_decision();
     record.set_block(block);
     EncodeSigns(tally_.decisions()[i].signs, tally_.decisions()[i].zeros, {}, record.mutable_signs());
@@ -204,7 +215,7 @@ std::vector<v1::JournalRecord> Federation::RecordsOf(const Closing& closing) {
 bool Federation::Journal(std::span<const v1::JournalRecord> records) {
   const absl::Time start = environment_.now();
   const absl::Status status = environment_.store->Append(records);
-  std::lock_guard lock(mu_);
+  MutexLock lock(mu_);
   closing_->row.journal_seconds += absl::ToDoubleSeconds(environment_.now() - start);
   if (status.ok()) {
     if (!disk_problem_.empty())
@@ -284,7 +295,7 @@ void Federation::Checkpoint(CheckpointDone done) {
       environment_.run([this, done, round = taken->round, directory = std::move(directory)] {
         is_writing_checkpoint_ = false;
         if (!directory.ok()) return done(directory.status());
-        environment_.store->Rotate(tally_.round());
+        environment_.store->Rotate(DecidedRound());
         spdlog::info("checkpoint of round {} in {}", round, *directory);
         v1::CheckpointResponse response;
         response.set_directory(*directory);
@@ -300,17 +311,17 @@ void Federation::Checkpoint(CheckpointDone done) {
 absl::StatusOr<std::shared_ptr<const signvote::Checkpoint>> Federation::TakeCheckpoint() {
   auto checkpoint = std::make_shared<signvote::Checkpoint>();
   {
-    std::lock_guard lock(mu_);
+    MutexLock lock(mu_);
     if (closing_ && closing_->frames) {
       return Error(absl::StatusCode::kFailedPrecondition, "round {} waits for the disk: {}; make room and try again",
                    closing_->round, disk_problem_);
     }
     registry_.Save(&checkpoint->clients);
     checkpoint->step_size = step_size_;
-    std::lock_guard core(core_mu_);
+    MutexLock core(core_mu_);
     ApplyToElectorate(pending_records_);
   }
-  std::lock_guard core(core_mu_);
+  MutexLock core(core_mu_);
   checkpoint->round = tally_.round();
   checkpoint->parameters.assign(tally_.parameters().begin(), tally_.parameters().end());
   tally_.Save(&checkpoint->learnt);

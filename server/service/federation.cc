@@ -19,9 +19,9 @@ constexpr int kMaxSessionsOfOne = 8;  // of one certificate's name: the one that
 constexpr size_t kMaxUnreadAnswers = 4096;  // a client that asks more and reads none of the answers is cut off
 
 std::string NewToken() {
-  static std::mutex mu;
+  static Mutex mu;
   static std::random_device device;
-  std::lock_guard lock(mu);
+  MutexLock lock(mu);
   return fmt::format("{:08x}{:08x}{:08x}{:08x}", device(), device(), device(), device());
 }
 
@@ -41,25 +41,29 @@ Federation::Federation(const ServerOptions& options, ModelBundle bundle, std::st
       terms_(std::move(state.terms)),
       environment_(std::move(environment)),
       started_(environment_.now()),
+      range_(state.tally.range()),
       tally_(std::move(state.tally)),
       registry_(std::move(state.registry)),
-      box_(tally_.range(), options.seed),
+      box_(range_, options.seed),
       step_size_(state.step_size) {
-  broadcast_.range = tally_.range();
+  broadcast_.range = range_;
   broadcast_.module = std::move(bundle.module);
   broadcast_.closed = tally_.round();
   closed_fingerprint_ = tally_.fingerprint();
-  broadcast_.snapshot = [this] { return TakeSnapshot(); };
+  broadcast_.snapshot = [this] {
+    mu_.AssertHeld();
+    return TakeSnapshot();
+  };
   for (RecentRound& round : state.recent) {
     broadcast_.history.Add(RecoveredRound(std::move(round), broadcast_.range.first));
   }
-  std::lock_guard lock(mu_);
+  MutexLock lock(mu_);
   box_.Close(broadcast_.closed, {});
   OpenRound();
 }
 
 SessionId Federation::Open(std::optional<Identity> caller) {
-  std::lock_guard lock(mu_);
+  MutexLock lock(mu_);
   const SessionId id = ++last_session_;
   Session& session = sessions_[id];
   if (caller) {
@@ -83,10 +87,10 @@ void Federation::Receive(SessionId id, v1::ClientMessage message) {
   // Decoding needs no lock: it depends on the block and the voter's fraction alone.
   const uint64_t bytes = message.ByteSizeLong() + kPrefixBytes;
   absl::StatusOr<SignVector> planes = absl::UnknownError("");
-  if (message.has_ballot() && broadcast_.range.Contains(message.ballot().block())) {
+  if (message.has_ballot() && range_.Contains(message.ballot().block())) {
     StripeDraw draw{options_.seed, 0, message.ballot().round(), 1};
     {
-      std::lock_guard lock(mu_);
+      MutexLock lock(mu_);
       auto found = sessions_.find(id);
       if (found != sessions_.end() && found->second.client) {
         draw.client_id = found->second.client->id;
@@ -94,7 +98,7 @@ void Federation::Receive(SessionId id, v1::ClientMessage message) {
       }
     }
     const uint64_t block = message.ballot().block();
-    const uint64_t size = broadcast_.range.Size(block);
+    const uint64_t size = range_.Size(block);
     const uint64_t votes = draw.k == 1 ? size : StripeVotes(VotedStripes(draw, block, size), size);
     SignVector decoded;
     absl::Status status = DecodeSigns(message.ballot().signs(), votes, {}, &decoded);
@@ -447,7 +451,7 @@ void Federation::EndUnjoined(absl::Time now) {
 
 std::shared_ptr<const Snapshot> Federation::TakeSnapshot() {
   if (!snapshot_ || snapshot_->round + History::kRounds / 2 < broadcast_.closed) {
-    std::lock_guard core(core_mu_);
+    MutexLock core(core_mu_);
     const std::span<const float> values = tally_.parameters();
     snapshot_ = std::make_shared<const Snapshot>(Snapshot{tally_.round(), {values.begin(), values.end()}});
   }

@@ -13,7 +13,6 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
@@ -21,6 +20,7 @@
 
 #include "common/bundle.h"
 #include "common/certificates.h"
+#include "common/mutex.h"
 #include "proto/signvote/v1/admin.pb.h"
 #include "proto/signvote/v1/federation.pb.h"
 #include "server/round/registry.h"
@@ -151,51 +151,59 @@ class Federation {
   // Collects whom to wake while mu_ is held, and wakes them afterwards.
   class Locked;
 
-  // federation.cc: sessions and messages; mu_ held.
-  void Join(SessionId id, Session& session, const v1::Join& join);
-  absl::Status CheckJoin(const v1::Join& join, const std::optional<Identity>& caller);
-  void Greet(Session& session, const v1::Join& join);
+  // federation.cc: sessions and messages.
+  void Join(SessionId id, Session& session, const v1::Join& join) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status CheckJoin(const v1::Join& join, const std::optional<Identity>& caller)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void Greet(Session& session, const v1::Join& join) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   v1::RunConfig ConfigFor(uint32_t fraction) const;
   void DescribeTensors(google::protobuf::RepeatedPtrField<v1::Tensor>* tensors) const;
   // The round from which decisions bring the client up to date; 0: it needs parameters.
-  uint64_t CatchUpFrom(const v1::Join& join) const;
-  void Ballot(SessionId id, Session& session, const v1::BallotBlock& ballot, absl::StatusOr<SignVector> planes);
-  void Answer(Session& session, const v1::BallotBlock& ballot, v1::BallotAnswer::Verdict verdict, std::string detail);
-  void Applied(Client& client, const v1::Applied& applied);
-  void Evaluated(const Client& client, const v1::Evaluation& evaluation);
-  void End(SessionId id, absl::Status status);
-  void Depart(SessionId id);
+  uint64_t CatchUpFrom(const v1::Join& join) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void Ballot(SessionId id, Session& session, const v1::BallotBlock& ballot, absl::StatusOr<SignVector> planes)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void Answer(Session& session, const v1::BallotBlock& ballot, v1::BallotAnswer::Verdict verdict, std::string detail)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void Applied(Client& client, const v1::Applied& applied) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void Evaluated(const Client& client, const v1::Evaluation& evaluation) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void End(SessionId id, absl::Status status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void Depart(SessionId id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Its ballot of the open round is neither counted nor waited for.
-  void Withdraw(VoterId voter);
-  void EndUnjoined(absl::Time now);
-  std::shared_ptr<const Snapshot> TakeSnapshot();
-  bool IsAsked(const Client& client) const;
+  void Withdraw(VoterId voter) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void EndUnjoined(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  std::shared_ptr<const Snapshot> TakeSnapshot() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  bool IsAsked(const Client& client) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Ballots of this round and before are counted already, or are just being counted.
-  uint64_t CountedThrough(const Client& client) const;
+  uint64_t CountedThrough(const Client& client) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   // closing.cc: from ballots to decision.
-  void OpenRound();                                                                  // mu_ held
-  void CloseIfDue();                                                                 // mu_ held
-  void CloseEarlyIfCertain();                                                        // mu_ held; asks the runner
-  void StageBallot(const BallotKey& key, std::shared_ptr<const SignVector> planes);  // mu_ held
-  void RunClosing();                                                 // on the environment's runner, like the next three
-  std::vector<v1::JournalRecord> RecordsOf(const Closing& closing);  // core_mu_ held
-  ClosedRound FramesOf(const Closing& closing);                      // core_mu_ held
+  void OpenRound() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void CloseIfDue() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void CloseEarlyIfCertain() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);  // asks the runner
+  void StageBallot(const BallotKey& key, std::shared_ptr<const SignVector> planes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // On the environment's runner.
+  uint64_t DecidedRound();
+  Closing& CurrentClosing();
+  void RunClosing();
+  std::vector<v1::JournalRecord> RecordsOf(const Closing& closing) ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_mu_);
+  ClosedRound FramesOf(const Closing& closing) ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_mu_);
   bool Journal(std::span<const v1::JournalRecord> records);
   void PublishDecisions(ClosedRound round);
   void PublishRound(const Fingerprint& fingerprint);
   absl::StatusOr<std::shared_ptr<const signvote::Checkpoint>> TakeCheckpoint();
-  void CountBallots();                                                 // mu_ held
-  void ApplyToElectorate(std::span<const v1::JournalRecord> records);  // core_mu_ held
-  double MeanTrust();                                                  // core_mu_ held
-  StepOptions StepNow() const;                                         // mu_ held
+  void CountBallots() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void ApplyToElectorate(std::span<const v1::JournalRecord> records) ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_mu_);
+  double MeanTrust() ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_mu_);
+  StepOptions StepNow() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
-  // administration.cc; mu_ held.
-  v1::RunStatus MakeStatus() const;
-  v1::Phase PhaseNow() const;
-  v1::ClientSummary Summarize(const Client& client) const;
-  std::string Problem() const;
-  bool IsPaused() const { return pause_after_ && broadcast_.closed >= *pause_after_; }
+  // administration.cc.
+  v1::RunStatus MakeStatus() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  v1::Phase PhaseNow() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  v1::ClientSummary Summarize(const Client& client) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_, core_mu_);
+  std::string Problem() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  bool IsPaused() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    return pause_after_ && broadcast_.closed >= *pause_after_;
+  }
 
   const ServerOptions options_;
   const ModelBundle bundle_;  // without its values
@@ -203,59 +211,66 @@ class Federation {
   const std::string terms_;
   const Environment environment_;
   const absl::Time started_;
+  const BlockRange range_;
 
-  std::mutex core_mu_;
-  Tally tally_;                                 // guarded by core_mu_
-  std::vector<SignVector> previous_decisions_;  // guarded by core_mu_
+  Mutex core_mu_;
+  Tally tally_ ABSL_GUARDED_BY(core_mu_);
+  std::vector<SignVector> previous_decisions_ ABSL_GUARDED_BY(core_mu_);
 
   bool is_writing_checkpoint_ = false;  // used on the runner
 
-  std::mutex mu_;  // guards what follows
-  Broadcast broadcast_;
-  Fingerprint closed_fingerprint_;  // of the parameters after broadcast_.closed
-  Registry registry_;
-  std::map<SessionId, Session> sessions_;
-  SessionId last_session_ = 0;
-  std::deque<std::pair<SessionId, absl::Time>> opened_;  // in order of time; until Join is due
-  BallotBox box_;
-  std::optional<Round> round_;  // takes ballots
-  absl::Time round_opened_;
-  bool is_judging_ = false;  // the runner is asked how certain the open round is
-  std::set<VoterId> asked_;  // with rounds.electorate: the round's draw
-  std::optional<Closing> closing_;
-  absl::Time retry_at_ = absl::InfiniteFuture();  // a closing that the disk refused
-  std::string disk_problem_;
-  std::vector<v1::JournalRecord> pending_records_;  // to go before the next round's
-  float step_size_;
-  std::optional<uint64_t> pause_after_;  // no round after this one closes
-  bool draining_ = false;
-  std::optional<v1::Farewell> farewell_;  // once stopping or finished
-  absl::Time finished_at_ = absl::InfiniteFuture();
-  std::shared_ptr<const Snapshot> snapshot_;
-  std::deque<v1::Evaluation> evaluations_;  // the last few
-  std::set<SessionId> wake_;
+  Mutex mu_ ABSL_ACQUIRED_BEFORE(core_mu_);
+  Broadcast broadcast_ ABSL_GUARDED_BY(mu_);
+  Fingerprint closed_fingerprint_ ABSL_GUARDED_BY(mu_);  // of the parameters after broadcast_.closed
+  Registry registry_ ABSL_GUARDED_BY(mu_);
+  std::map<SessionId, Session> sessions_ ABSL_GUARDED_BY(mu_);
+  SessionId last_session_ ABSL_GUARDED_BY(mu_) = 0;
+  std::deque<std::pair<SessionId, absl::Time>> opened_ ABSL_GUARDED_BY(mu_);  // in order of time; until Join is due
+  BallotBox box_ ABSL_GUARDED_BY(mu_);
+  std::optional<Round> round_ ABSL_GUARDED_BY(mu_);  // takes ballots
+  absl::Time round_opened_ ABSL_GUARDED_BY(mu_);
+  bool is_judging_ ABSL_GUARDED_BY(mu_) = false;  // the runner is asked how certain the open round is
+  std::set<VoterId> asked_ ABSL_GUARDED_BY(mu_);  // with rounds.electorate: the round's draw
+  std::optional<Closing> closing_ ABSL_GUARDED_BY(mu_);
+  absl::Time retry_at_ ABSL_GUARDED_BY(mu_) = absl::InfiniteFuture();  // a closing that the disk refused
+  std::string disk_problem_ ABSL_GUARDED_BY(mu_);
+  std::vector<v1::JournalRecord> pending_records_ ABSL_GUARDED_BY(mu_);  // to go before the next round's
+  float step_size_ ABSL_GUARDED_BY(mu_);
+  std::optional<uint64_t> pause_after_ ABSL_GUARDED_BY(mu_);  // no round after this one closes
+  bool draining_ ABSL_GUARDED_BY(mu_) = false;
+  std::optional<v1::Farewell> farewell_ ABSL_GUARDED_BY(mu_);  // once stopping or finished
+  absl::Time finished_at_ ABSL_GUARDED_BY(mu_) = absl::InfiniteFuture();
+  std::shared_ptr<const Snapshot> snapshot_ ABSL_GUARDED_BY(mu_);
+  std::deque<v1::Evaluation> evaluations_ ABSL_GUARDED_BY(mu_);  // the last few
+  std::set<SessionId> wake_ ABSL_GUARDED_BY(mu_);
   // Totals.
-  uint64_t bytes_up_ = 0, bytes_down_ = 0, bytes_join_ = 0;
-  uint64_t ballots_counted_ = 0, decisions_delivered_ = 0;
-  uint64_t row_bytes_up_ = 0, row_bytes_down_ = 0;  // at the last row
-  absl::Time first_opened_ = absl::InfiniteFuture();
-  double seconds_per_round_ = 0;
-  RoundRow last_row_;
+  uint64_t bytes_up_ ABSL_GUARDED_BY(mu_) = 0;
+  uint64_t bytes_down_ ABSL_GUARDED_BY(mu_) = 0;
+  uint64_t bytes_join_ ABSL_GUARDED_BY(mu_) = 0;
+  uint64_t ballots_counted_ ABSL_GUARDED_BY(mu_) = 0;
+  uint64_t decisions_delivered_ ABSL_GUARDED_BY(mu_) = 0;
+  uint64_t row_bytes_up_ ABSL_GUARDED_BY(mu_) = 0;    // at the last row
+  uint64_t row_bytes_down_ ABSL_GUARDED_BY(mu_) = 0;  // the same
+  absl::Time first_opened_ ABSL_GUARDED_BY(mu_) = absl::InfiniteFuture();
+  double seconds_per_round_ ABSL_GUARDED_BY(mu_) = 0;
+  RoundRow last_row_ ABSL_GUARDED_BY(mu_);
 };
 
-class Federation::Locked {
+class ABSL_SCOPED_LOCKABLE Federation::Locked {
  public:
-  explicit Locked(Federation* federation) : federation_(federation), lock_(federation->mu_) {}
-  ~Locked() {
+  explicit Locked(Federation* federation) ABSL_EXCLUSIVE_LOCK_FUNCTION(federation->mu_) : federation_(federation) {
+    federation_->mu_.Lock();
+  }
+  ~Locked() ABSL_UNLOCK_FUNCTION() {
     std::set<SessionId> wake;
     wake.swap(federation_->wake_);
-    lock_.unlock();
+    federation_->mu_.Unlock();
     for (SessionId id : wake) federation_->environment_.wake(id);
   }
+  Locked(const Locked&) = delete;
 
  private:
   Federation* federation_;
-  std::unique_lock<std::mutex> lock_;
 };
 
 }  // namespace signvote

@@ -8,8 +8,8 @@ namespace {
 // A view of a frame's bytes that keeps the frame alive: nothing is copied.
 grpc::ByteBuffer BufferOf(const Frame& frame) {
   auto* owner = new Frame(frame);
-  grpc::Slice slice(const_cast<char*>(frame->data()), frame->size(), [](void* p) { delete static_cast<Frame*>(p); },
-                    owner);
+  grpc::Slice slice(
+      const_cast<char*>(frame->data()), frame->size(), [](void* p) { delete static_cast<Frame*>(p); }, owner);
   return grpc::ByteBuffer(&slice, 1);
 }
 
@@ -22,8 +22,8 @@ class Refusal final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::Byt
 
 }  // namespace
 
-// Reads go straight to the federation; writes are drawn from it one at a time, whenever the last is done or it wakes us.
-// Finish is called exactly once, OnDone gives the reactor up. Locks: mu_ of a reactor before the federation's.
+// Reads go straight to the federation; writes are drawn from it one at a time, whenever the last is done or it wakes
+// us. Finish is called exactly once, OnDone gives the reactor up. Locks: mu_ of a reactor before the federation's.
 class FederationService::Reactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer> {
  public:
   Reactor(FederationService* service, SessionId id) : service_(service), federation_(service->federation_), id_(id) {}
@@ -35,7 +35,7 @@ class FederationService::Reactor final : public grpc::ServerBidiReactor<grpc::By
   }
 
   void Pump() {
-    std::lock_guard lock(mu_);
+    MutexLock lock(mu_);
     if (is_writing_ || is_finished_) return;
     Federation::Outbound outbound = federation_->Next(id_);
     if (outbound.frame) {
@@ -60,7 +60,7 @@ class FederationService::Reactor final : public grpc::ServerBidiReactor<grpc::By
 
   void OnWriteDone(bool ok) override {
     {
-      std::lock_guard lock(mu_);
+      MutexLock lock(mu_);
       is_writing_ = false;
       outgoing_.Clear();
     }
@@ -73,7 +73,7 @@ class FederationService::Reactor final : public grpc::ServerBidiReactor<grpc::By
     federation_->Closed(id_);
     std::shared_ptr<Reactor> self;
     {
-      std::lock_guard lock(service_->mu_);
+      MutexLock lock(service_->mu_);
       service_->reactors_.erase(id_);
       self = std::move(self_);
     }
@@ -81,7 +81,7 @@ class FederationService::Reactor final : public grpc::ServerBidiReactor<grpc::By
 
  private:
   void FinishOnce(const grpc::Status& status) {
-    std::lock_guard lock(mu_);
+    MutexLock lock(mu_);
     if (is_finished_) return;
     is_finished_ = true;
     Finish(status);
@@ -93,16 +93,16 @@ class FederationService::Reactor final : public grpc::ServerBidiReactor<grpc::By
   std::shared_ptr<Reactor> self_;  // until OnDone
   grpc::ByteBuffer incoming_;
 
-  std::mutex mu_;
-  grpc::ByteBuffer outgoing_;  // guarded by mu_
-  bool is_writing_ = false;    // guarded by mu_
-  bool is_finished_ = false;   // guarded by mu_
+  Mutex mu_;
+  grpc::ByteBuffer outgoing_ ABSL_GUARDED_BY(mu_);
+  bool is_writing_ ABSL_GUARDED_BY(mu_) = false;
+  bool is_finished_ ABSL_GUARDED_BY(mu_) = false;
 };
 
 void FederationService::Wake(SessionId id) {
   std::shared_ptr<Reactor> reactor;
   {
-    std::lock_guard lock(mu_);
+    MutexLock lock(mu_);
     auto found = reactors_.find(id);
     if (found == reactors_.end()) return;
     reactor = found->second;
@@ -117,7 +117,7 @@ grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* FederationService::
   const SessionId id = federation_->Open(*std::move(caller));
   auto reactor = std::make_shared<Reactor>(this, id);
   {
-    std::lock_guard lock(mu_);
+    MutexLock lock(mu_);
     reactors_.emplace(id, reactor);
   }
   reactor->Start(reactor);

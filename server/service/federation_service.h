@@ -3,9 +3,9 @@
 
 #include <grpcpp/grpcpp.h>
 
-#include <mutex>
 #include <unordered_map>
 
+#include "common/mutex.h"
 #include "proto/signvote/v1/federation.grpc.pb.h"
 #include "server/service/access.h"
 #include "server/service/federation.h"
@@ -30,8 +30,8 @@ class FederationService final : public v1::Federation::WithRawCallbackMethod_Ses
 
   Federation* federation_ = nullptr;
   const Access* access_ = nullptr;
-  std::mutex mu_;
-  std::unordered_map<SessionId, std::shared_ptr<Reactor>> reactors_;  // guarded by mu_
+  Mutex mu_;
+  std::unordered_map<SessionId, std::shared_ptr<Reactor>> reactors_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace signvote

@@ -59,7 +59,7 @@ void RunLog::Load(uint64_t round) {
 }
 
 void RunLog::Add(const RoundRow& row) {
-  std::lock_guard lock(mu_);
+  MutexLock lock(mu_);
   lines_[row.round] = {fmt::format("{},{},{:.6g},{:.4f}", row.round, row.ballots, row.step, row.trust),
                        fmt::format("{},{},{:.6f},{:.6f},{:.6f},{:.3f}", row.bytes_up, row.bytes_down,
                                    row.collect_seconds, row.decode_seconds, row.journal_seconds, row.seconds)};
@@ -67,7 +67,7 @@ void RunLog::Add(const RoundRow& row) {
 }
 
 void RunLog::Add(const v1::Evaluation& evaluation) {
-  std::lock_guard lock(mu_);
+  MutexLock lock(mu_);
   evaluations_[evaluation.round()] = evaluation;
   is_dirty_ = true;
 }
@@ -87,14 +87,14 @@ std::string RunLog::Csv() {
 void RunLog::Flush() {
   std::string csv;
   {
-    std::lock_guard lock(mu_);
+    MutexLock lock(mu_);
     if (!is_dirty_) return;
     is_dirty_ = false;
     csv = Csv();
   }
   const std::string_view part = csv;
   absl::Status status = WriteFileAtomically(options_.directory + "/metrics.csv", {&part, 1});
-  std::lock_guard lock(mu_);
+  MutexLock lock(mu_);
   is_dirty_ |= !status.ok();
   if (!status.ok() && !is_behind_) spdlog::warn("metrics are behind: {}", Message(status));
   is_behind_ = !status.ok();
@@ -115,7 +115,7 @@ absl::Status RunLog::WriteSummary(const v1::RunStatus& status, const v1::ListCli
   json["seconds"] = status.seconds();
   json["accuracy"] = nlohmann::ordered_json::array();
   {
-    std::lock_guard lock(mu_);
+    MutexLock lock(mu_);
     for (const auto& [round, evaluation] : evaluations_) {
       json["accuracy"].push_back({{"round", round}, {"accuracy", evaluation.accuracy()}, {"loss", evaluation.loss()}});
     }

@@ -6,9 +6,9 @@
 #include <absl/time/time.h>
 
 #include <map>
-#include <mutex>
 #include <string>
 
+#include "common/mutex.h"
 #include "proto/signvote/v1/admin.pb.h"
 #include "server/service/federation.h"
 #include "server/service/options.h"
@@ -33,15 +33,15 @@ class RunLog {
     std::string before;  // columns up to trust
     std::string after;   // columns from bytes_up on
   };
-  void Load(uint64_t round);
-  std::string Csv();  // mu_ held
+  void Load(uint64_t round) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  std::string Csv() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   const ServerOptions options_;
-  std::mutex mu_;
-  std::map<uint64_t, Line> lines_;                 // by round
-  std::map<uint64_t, v1::Evaluation> evaluations_;  // by round
-  bool is_dirty_ = false;
-  bool is_behind_ = false;  // the last Flush failed
+  Mutex mu_;
+  std::map<uint64_t, Line> lines_ ABSL_GUARDED_BY(mu_);                  // by round
+  std::map<uint64_t, v1::Evaluation> evaluations_ ABSL_GUARDED_BY(mu_);  // by round
+  bool is_dirty_ ABSL_GUARDED_BY(mu_) = false;
+  bool is_behind_ ABSL_GUARDED_BY(mu_) = false;  // the last Flush failed
 };
 
 }  // namespace signvote

@@ -4,7 +4,6 @@
 #include <grpcpp/grpcpp.h>
 #include <spdlog/spdlog.h>
 
-#include <condition_variable>
 #include <future>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -13,6 +12,7 @@
 #include "common/bundle.h"
 #include "common/files.h"
 #include "common/fingerprint.h"
+#include "common/mutex.h"
 #include "common/status.h"
 #include "common/thread_pool.h"
 #include "server/service/access.h"
@@ -65,9 +65,9 @@ class ServerImpl final : public Server {
   absl::Status Run() override;
 
   void Stop(const std::string& why) override {
-    std::lock_guard lock(mu_);
+    MutexLock lock(mu_);
     if (stop_reason_.empty()) stop_reason_ = why;
-    changed_.notify_all();
+    changed_.NotifyAll();
   }
 
   const std::string& listen_address() const override { return listen_address_; }
@@ -100,9 +100,9 @@ class ServerImpl final : public Server {
   std::unique_ptr<grpc::Server> federation_server_, admin_server_;
   std::string listen_address_, admin_address_;
 
-  std::mutex mu_;
-  std::condition_variable changed_;
-  std::string stop_reason_;  // guarded by mu_
+  Mutex mu_;
+  CondVar changed_;
+  std::string stop_reason_ ABSL_GUARDED_BY(mu_);
 };
 
 absl::Status ServerImpl::Open() {
@@ -140,8 +140,8 @@ absl::Status ServerImpl::Open() {
   environment.wake = [this](SessionId id) { federation_service_.Wake(id); };
   environment.on_round = [this](const RoundRow& row) {
     log_->Add(row);
-    std::lock_guard lock(mu_);
-    changed_.notify_all();
+    MutexLock lock(mu_);
+    changed_.NotifyAll();
   };
   environment.on_evaluation = [this](const v1::Evaluation& evaluation) {
     log_->Add(evaluation);
@@ -184,19 +184,17 @@ void ServerImpl::CheckCertificates() {
 
 void ServerImpl::WaitForEnd() {
   absl::Time tended = absl::Now();
-  std::unique_lock lock(mu_);
-  while (stop_reason_.empty()) {
-    lock.unlock();
+  while (true) {
     federation_->Tick();
     if (absl::Now() - tended > kEverySecond) {
       log_->Flush();
       CheckCertificates();
       tended = absl::Now();
     }
-    const bool finished = federation_->IsFinished();
-    lock.lock();
-    if (finished) break;
-    if (stop_reason_.empty()) changed_.wait_for(lock, absl::ToChronoNanoseconds(kTick));
+    if (federation_->IsFinished()) return;
+    MutexLock lock(mu_);
+    if (!stop_reason_.empty()) return;
+    changed_.WaitFor(mu_, kTick);
   }
 }
 
@@ -213,7 +211,7 @@ absl::Status ServerImpl::Run() {
   WaitForEnd();
   std::string why;
   {
-    std::lock_guard lock(mu_);
+    MutexLock lock(mu_);
     why = stop_reason_;
   }
   const bool finished = federation_->Status().phase() == v1::FINISHED_RUN;
