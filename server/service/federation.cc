@@ -189,6 +189,7 @@ void Federation::Join(SessionId id, Session& session, const v1::Join& join) {
   if (session.client) return End(id, InvalidArgument("Join came twice in one session"));
   if (absl::Status status = CheckJoin(join, session.caller); !status.ok()) return End(id, status);
 
+  const bool is_new = registry_.Find(join.name()) == nullptr;
   Client& client = registry_.Admit(join.name());
   if (client.IsConnected()) {
     const SessionId old = client.session;
@@ -204,7 +205,7 @@ void Federation::Join(SessionId id, Session& session, const v1::Join& join) {
   client.last_seen = environment_.now();
   session.client = &client;
   const v1::ClientRecord after = Registry::RecordOf(client);
-  if (after.SerializeAsString() != before.SerializeAsString() || client.rounds_counted == 0) {
+  if (is_new || after.SerializeAsString() != before.SerializeAsString()) {
     *pending_records_.emplace_back().mutable_client() = after;
   }
   Greet(session, join);

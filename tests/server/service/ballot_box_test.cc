@@ -47,6 +47,16 @@ TEST(BallotBox, WhatWasHalfSentWhenItsRoundClosedMayBeCompletedLate) {
   EXPECT_EQ(box.CompleteLate().size(), 1u);
 }
 
+TEST(BallotBox, ACompleteLateBallotIsNotGivenUpForANewerOneThatIsNot) {
+  BallotBox box(kTwoBlocks, 0);
+  box.Close(2, {});  // round 3 is open
+  box.Add(1, 1, 1, 0, Planes(1));
+  EXPECT_EQ(box.Add(1, 1, 1, 1, Planes(2)), Outcome::kCompleted);
+  EXPECT_EQ(box.Add(1, 1, 2, 0, Planes(3)), Outcome::kConflict);
+  const VoterId voters[] = {1};
+  EXPECT_EQ(box.Close(3, voters).at(1).round, 1u);
+}
+
 TEST(BallotBox, KnowsTheStripesOfAFraction) {
   BallotBox box(BlockRange::All(8 * kStripeCoordinates), 3);
   box.Add(7, 4, 1, 0, std::make_shared<const SignVector>(SignVector{std::vector<uint64_t>(2 * kWordsPerStripe), {}}));

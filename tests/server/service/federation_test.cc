@@ -5,6 +5,8 @@
 #include <cmath>
 
 #include "common/random.h"
+#include "server/store/replay.h"
+#include "server/store/round_config.h"
 #include "tests/server/service/federation_harness.h"
 
 namespace signvote {
@@ -333,6 +335,49 @@ TEST(Federation, AnEvictedVoterIsToldNotCountedAndKeptOutUntilReadmitted) {
   EXPECT_TRUE(h.Read(h.Join("bad")).messages[0].has_welcome());
 }
 
+// Plays the journal as recovery would.
+Fingerprint Replayed(const H& h, const VoteOptions& vote) {
+  RunState state{Tally(vote, BlockRange::All(H::kParameters), std::vector<float>(H::kParameters)), {}};
+  Replay replay(&state, Canonical({.vote = vote}), Serially);
+  std::vector<std::string> bodies;
+  for (const v1::JournalRecord& record : h.store.journal) {
+    bodies.push_back(record.SerializeAsString());
+    if (!record.has_round_end()) continue;
+    const std::vector<std::string_view> views(bodies.begin(), bodies.end());
+    const absl::Status status = replay.Play(views);
+    EXPECT_TRUE(status.ok()) << Message(status);
+    bodies.clear();
+  }
+  return state.tally.fingerprint();
+}
+
+TEST(Federation, AVoterReadmittedInTheSameRoundMayVoteAgainAndIsRecoveredSo) {
+  H h;
+  const SessionId a = h.Join("a"), b = h.Join("b");
+  h.Vote(b, 1, true);
+  ASSERT_TRUE(h.federation->SetEvicted("b", true).ok());
+  h.federation->Closed(b);
+  ASSERT_TRUE(h.federation->SetEvicted("b", false).ok());
+  const SessionId again = h.Join("b");
+  h.Vote(again, 1, false);
+  h.Vote(a, 1, false);
+  h.Work();
+  ASSERT_EQ(h.rows.size(), 1u);
+  EXPECT_EQ(h.rows[0].ballots, 2u);
+  EXPECT_EQ(Replayed(h, H::DefaultOptions().vote), FromProto(h.federation->Status().fingerprint()));
+}
+
+TEST(Federation, AnObserverThatComesAndGoesLeavesOneRecord) {
+  H h;
+  const SessionId a = h.Join("a");
+  for (int i = 0; i < 10; ++i) h.federation->Closed(h.Join("o", v1::OBSERVER));
+  h.Vote(a, 1);
+  h.Work();
+  EXPECT_EQ(std::count_if(h.store.journal.begin(), h.store.journal.end(),
+                          [](const v1::JournalRecord& record) { return record.client().name() == "o"; }),
+            1);
+}
+
 TEST(Federation, ANewcomerGetsTheParametersOfNow) {
   H h;
   const SessionId a = h.Join("a");
@@ -473,6 +518,8 @@ TEST(Federation, DrainingWaitsForNoRoundThatCannotClose) {
   EXPECT_TRUE(h.federation->IsDrained());
   h.Vote(a, 1);
   EXPECT_TRUE(h.federation->IsDrained());
+}
+
 TEST(Federation, JournalsTheBallotThatCountsAndNotTheOneThatWasWithdrawn) {
   H h;
   const SessionId a = h.Join("a");
