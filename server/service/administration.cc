@@ -220,11 +220,11 @@ absl::Status Federation::Resume() {
 Federation::Exported Federation::Export() {
   Exported exported;
   v1::ExportHeader& header = exported.header;
-  std::lock_guard lock(mu_);
+  const MutexLock lock(mu_);
   header.set_run(run_);
   *header.mutable_config() = ConfigFor(options_.fraction);
   DescribeTensors(header.mutable_tensors());
-  std::lock_guard core(core_mu_);
+  const MutexLock core(core_mu_);
   header.set_round(tally_.round());
   *header.mutable_fingerprint() = ToProto(tally_.fingerprint());
   exported.parameters.assign(tally_.parameters().begin(), tally_.parameters().end());

@@ -234,9 +234,9 @@ void Federation::Greet(Session& session, const v1::Join& join) {
 
 v1::RunConfig Federation::ConfigFor(uint32_t fraction) const {
   v1::RunConfig config;
-  config.set_parameters(broadcast_.range.parameters);
-  config.set_first_block(broadcast_.range.first);
-  config.set_blocks(broadcast_.range.count);
+  config.set_parameters(range_.parameters);
+  config.set_first_block(range_.first);
+  config.set_blocks(range_.count);
   config.set_seed(options_.seed);
   config.set_rule(options_.vote.rule);
   config.set_carry(options_.vote.carry);
