@@ -26,9 +26,15 @@ absl::Status MakePlaces(Disk& disk, const std::string& directory) {
   for (const std::string& place : {CheckpointsDirectory(directory), JournalDirectory(directory)}) {
     RETURN_IF_ERROR(disk.MakeDirectories(place));
   }
-  RETURN_IF_ERROR(disk.SyncDirectory(directory));
-  const std::filesystem::path parent = std::filesystem::path(directory + "/.").parent_path().parent_path();
-  return disk.SyncDirectory(parent.empty() ? "." : parent.string());
+  // Each directory on the way may be new, now or since a start that crashed, and its name is its parent's to keep.
+  // Those that may not be opened were there before.
+  std::filesystem::path place = directory + "/.";
+  do {
+    place = place.parent_path();
+    const absl::Status status = disk.SyncDirectory(place.empty() ? "." : place.string());
+    if (!status.ok() && !absl::IsPermissionDenied(status)) return status;
+  } while (!place.empty() && place != place.root_path());
+  return absl::OkStatus();
 }
 
 Checkpoint CheckpointOf(const Tally& tally, const Registry& registry, float step_size) {

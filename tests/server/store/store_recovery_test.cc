@@ -112,6 +112,16 @@ TEST(Recovery, OfANewRunReportsNothingAndMakesTheCheckpointOfRoundZero) {
   EXPECT_TRUE(disk.Exists("runs/one/journal/round-00000000.log"));
 }
 
+TEST(Recovery, OfARunInNewDirectoriesSurvivesALossOfPower) {
+  for (const char* directory : {"/var/lib/runs/one", "runs/one", "one"}) {
+    MemoryDisk disk;
+    LiveRun live(disk, directory, LiveOptions());
+    ASSERT_TRUE(live.Round().ok());
+    MemoryDisk after = disk.AfterCrash(MemoryDisk::Unsynced::kLost);
+    EXPECT_EQ(LiveRun(after, directory, LiveOptions()).Now(), live.Now()) << directory;
+  }
+}
+
 TEST(Recovery, ByDecisionsRestoresParametersAndKeepsWhatTheCheckpointHadLearnt) {
   LiveOptions options = OptionsFor("agreement");
   options.durability = "decisions";
