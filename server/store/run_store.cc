@@ -18,7 +18,7 @@ v1::JournalRecord RecordOf(const BallotKey& key, const SignVector& planes) {
 
 void RunStore::Stage(const BallotKey& key, const SignVector& planes) {
   if (!wants_ballots()) return;
-  if (writer_->Stage(RecordOf(key, planes)).ok()) {
+  if (RemoveHalfBegun().ok() && writer_->Stage(RecordOf(key, planes)).ok()) {
     staged_.insert(key);
   } else {
     staged_.clear();
@@ -34,7 +34,16 @@ void RunStore::Unstage() {
 absl::Status RunStore::Append(std::span<const v1::JournalRecord> records) {
   if (!wants_decisions()) return absl::OkStatus();
   staged_.clear();
+  RETURN_IF_ERROR(RemoveHalfBegun());
   return writer_->Append(records);
+}
+
+absl::Status RunStore::RemoveHalfBegun() {
+  if (half_begun_.empty()) return absl::OkStatus();
+  if (absl::Status status = disk_->Remove(half_begun_); !status.ok() && !absl::IsNotFound(status)) return status;
+  RETURN_IF_ERROR(disk_->SyncDirectory(JournalDirectory(options_.directory)));
+  half_begun_.clear();
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::string> RunStore::WriteCheckpoint(const Checkpoint& checkpoint) {
@@ -46,9 +55,13 @@ void RunStore::Rotate(uint64_t closed) {
   // Where a new segment cannot be begun, the old one goes on, and recovery reads it past the checkpoint.
   if (wants_decisions() && writer_->position().after_round != closed) {
     staged_.clear();
-    if (writer_->Settle().ok()) {
+    if (RemoveHalfBegun().ok() && writer_->Settle().ok()) {
       auto next = SegmentWriter::Create(disk_, options_.directory, closed, writer_->position().append, options_.run);
-      if (next.ok()) writer_ = *std::move(next);
+      if (next.ok()) {
+        writer_ = *std::move(next);
+      } else {
+        half_begun_ = SegmentPath(options_.directory, closed);
+      }
     }
   }
   Prune(*disk_, options_.directory, options_.keep).IgnoreError();

@@ -40,11 +40,16 @@ class RunStore final : public Store {
   void Rotate(uint64_t closed) override;
 
  private:
+  // A segment that was begun and not finished must be gone, durably, before the one before it goes on: recovery would
+  // take it for that one's successor.
+  absl::Status RemoveHalfBegun();
+
   Disk* const disk_;
   const Options options_;
   const std::unique_ptr<Disk::Lock> lock_;
   std::unique_ptr<SegmentWriter> writer_;
   std::set<BallotKey> staged_;
+  std::string half_begun_;  // a path; empty: none
 };
 
 }  // namespace signvote
