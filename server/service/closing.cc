@@ -310,6 +310,7 @@ void Federation::Checkpoint(CheckpointDone done) {
 // A closing that waits for the disk is decoded and not applied: what is learnt is then ahead of the parameters.
 absl::StatusOr<std::shared_ptr<const signvote::Checkpoint>> Federation::TakeCheckpoint() {
   auto checkpoint = std::make_shared<signvote::Checkpoint>();
+  std::vector<v1::JournalRecord> records;
   {
     MutexLock lock(mu_);
     if (closing_ && closing_->frames) {
@@ -318,8 +319,15 @@ absl::StatusOr<std::shared_ptr<const signvote::Checkpoint>> Federation::TakeChec
     }
     registry_.Save(&checkpoint->clients);
     checkpoint->step_size = step_size_;
+    records.swap(pending_records_);
     MutexLock core(core_mu_);
-    ApplyToElectorate(pending_records_);
+    ApplyToElectorate(records);
+  }
+  // What the checkpoint knows the journal says before it, or a replay would come to something else.
+  if (absl::Status status = environment_.store->Append(records); !status.ok()) {
+    MutexLock lock(mu_);
+    pending_records_.insert(pending_records_.begin(), records.begin(), records.end());
+    return status;
   }
   MutexLock core(core_mu_);
   checkpoint->round = tally_.round();

@@ -165,6 +165,27 @@ TEST(Federation, ACheckpointIsWrittenBesideTheRoundsThatFollow) {
   EXPECT_EQ(h.store.rotated, 2u);
 }
 
+TEST(Federation, TheJournalSaysWhatACheckpointKnowsBeforeIt) {
+  H h;
+  const SessionId a = h.Join("a");
+  h.Vote(a, 1);
+  h.Work();
+  ASSERT_TRUE(h.federation->SetEvicted("a", true).ok());
+  absl::Status status;
+  auto checkpoint = [&] {
+    h.federation->Checkpoint([&](absl::StatusOr<v1::CheckpointResponse> response) { status = response.status(); });
+    h.WorkBeside();
+  };
+  h.store.failure = absl::ResourceExhaustedError("disk full");
+  checkpoint();
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
+  h.store.failure = absl::OkStatus();
+  checkpoint();
+  EXPECT_TRUE(status.ok());
+  ASSERT_TRUE(h.store.journal.back().has_client());
+  EXPECT_TRUE(h.store.journal.back().client().evicted());
+}
+
 TEST(Federation, IgnoresImpossibleEvaluations) {
   H h;
   const SessionId voter = h.Join("v"), observer = h.Join("o", v1::OBSERVER);
