@@ -22,6 +22,10 @@ void Replica::Forget() {
   blocks_.assign(range_.count, {});
 }
 
+bool Replica::IsMoving() const {
+  return std::any_of(blocks_.begin(), blocks_.end(), [](const Block& block) { return block.decided; });
+}
+
 std::span<float> Replica::Own() const {
   return std::span<float>(*parameters_).subspan(range_.FirstCoordinate(), range_.Coordinates());
 }

@@ -30,6 +30,8 @@ class Replica {
 
   bool IsLoaded() const { return loaded_; }
   uint64_t round() const { return round_; }
+  // Decisions of round() + 1 are in the vector already.
+  bool IsMoving() const;
   const Fingerprint& fingerprint() const { return fingerprint_; }
   const BlockRange& range() const { return range_; }
 

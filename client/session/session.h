@@ -110,6 +110,10 @@ class Session {
   bool IsFollowing() const { return state_ == State::kFollowing; }
   bool IsLoaded() const { return replica_.IsLoaded(); }  // the parameters are there
   uint64_t round() const { return replica_.round(); }  // the parameters are those after this round
+  // The parameters are still those on which the ballot of `round` is to be computed.
+  bool IsBasisOf(uint64_t round) const {
+    return replica_.IsLoaded() && replica_.round() + 1 == round && !replica_.IsMoving();
+  }
 
  private:
   enum class State { kDisconnected, kJoining, kFollowing, kOver };

@@ -170,6 +170,10 @@ uint64_t Shards::NextBallot() const {
 }
 
 std::optional<Shards::BallotRequest> Shards::TakeBallot() {
+  for (size_t shard = 0; shard < count(); ++shard) {
+    // The round closed before its turn came.
+    if (!sessions_[shard]->IsBasisOf(wanted_[shard].round)) wanted_[shard] = {};
+  }
   BallotRequest request{NextBallot(), 0, {}, {}};
   if (request.round == 0) return std::nullopt;
   for (size_t shard = 0; shard < count(); ++shard) {

@@ -213,6 +213,18 @@ TEST_F(SessionTest, CatchesUpByParametersInTheMiddleOfADecision) {
   EXPECT_EQ(parameters_, server_.truth());
 }
 
+TEST_F(SessionTest, ParametersThatADecisionHasBegunToMoveAreNoBasisOfABallot) {
+  JoinAsNewcomer();
+  Say(server_.Open());
+  EXPECT_TRUE(session_->IsBasisOf(1));
+  const auto messages = server_.Close();
+  Say(messages[0]);
+  EXPECT_FALSE(session_->IsBasisOf(1));
+  Say(messages);
+  EXPECT_FALSE(session_->IsBasisOf(1));
+  EXPECT_TRUE(session_->IsBasisOf(2));
+}
+
 TEST_F(SessionTest, ADecisionCutOffByADisconnectionIsNotAppliedTwice) {
   JoinAsNewcomer();
   const auto messages = server_.Close();
