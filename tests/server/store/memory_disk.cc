@@ -100,6 +100,30 @@ MemoryDisk MemoryDisk::AfterCrash(Unsynced unsynced) const {
   return disk;
 }
 
+std::shared_ptr<MemoryDisk::Node> MemoryDisk::Mixed(const Node& node, const std::function<bool()>& keeps_new) {
+  auto mixed = std::make_shared<Node>(Node{.is_directory = node.is_directory});
+  mixed->bytes = node.durable_bytes;
+  if (node.bytes.size() != node.durable_bytes.size() && keeps_new()) mixed->bytes.resize(node.bytes.size());
+  for (size_t begin = 0; begin < mixed->bytes.size() && begin < node.bytes.size(); begin += kPageBytes) {
+    const std::string page = node.bytes.substr(begin, std::min<size_t>(kPageBytes, mixed->bytes.size() - begin));
+    if (mixed->bytes.compare(begin, page.size(), page) != 0 && keeps_new())
+      mixed->bytes.replace(begin, page.size(), page);
+  }
+  mixed->durable_bytes = mixed->bytes;
+  const bool is_same = node.entries == node.durable_entries;
+  for (const auto& [name, child] : is_same || keeps_new() ? node.entries : node.durable_entries) {
+    mixed->entries[name] = Mixed(*child, keeps_new);
+  }
+  mixed->durable_entries = mixed->entries;
+  return mixed;
+}
+
+MemoryDisk MemoryDisk::AfterCrash(const std::function<bool()>& keeps_new) const {
+  MemoryDisk disk;
+  disk.root_ = Mixed(*root_, keeps_new);
+  return disk;
+}
+
 std::shared_ptr<MemoryDisk::Node> MemoryDisk::Find(const std::string& path) const {
   std::shared_ptr<Node> node = root_;
   for (const std::string& name : Split(path)) {

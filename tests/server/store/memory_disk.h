@@ -20,6 +20,8 @@ class MemoryDisk final : public Disk {
 
   // What a machine finds on this disk after a loss of power.
   MemoryDisk AfterCrash(Unsynced unsynced) const;
+  // The same, where each unsynced page, size and directory is found old or new by itself, as `keeps_new` says.
+  MemoryDisk AfterCrash(const std::function<bool()>& keeps_new) const;
 
   // Called before each operation that changes anything ("write", "sync", "truncate", "create", "rename", "remove",
   // "mkdir", "syncdir"); an error is returned instead of doing it. A failed write leaves half of its bytes.
@@ -49,6 +51,7 @@ class MemoryDisk final : public Disk {
 
   static std::shared_ptr<Node> Copy(const Node& node);
   static std::shared_ptr<Node> Durable(const Node& node);
+  static std::shared_ptr<Node> Mixed(const Node& node, const std::function<bool()>& keeps_new);
   std::shared_ptr<Node> Find(const std::string& path) const;
   // The directory that holds `path`, and its name there; null when there is no such directory.
   std::pair<std::shared_ptr<Node>, std::string> Parent(const std::string& path) const;
