@@ -18,6 +18,11 @@ v1::JournalRecord RecordOf(const BallotKey& key, const SignVector& planes) {
 
 void RunStore::Stage(const BallotKey& key, const SignVector& planes) {
   if (!wants_ballots()) return;
+  // A voter who was evicted and readmitted votes anew; the journal must not have both.
+  if (staged_.contains(key)) {
+    staged_.clear();
+    if (!writer_->Settle().ok()) return;
+  }
   if (RemoveHalfBegun().ok() && writer_->Stage(RecordOf(key, planes)).ok()) {
     staged_.insert(key);
   } else {
@@ -32,9 +37,9 @@ void RunStore::Unstage() {
 }
 
 absl::Status RunStore::Append(std::span<const v1::JournalRecord> records) {
-  if (!wants_decisions()) return absl::OkStatus();
-  staged_.clear();
+  if (!wants_decisions() || records.empty()) return absl::OkStatus();
   RETURN_IF_ERROR(RemoveHalfBegun());
+  staged_.clear();
   return writer_->Append(records);
 }
 

@@ -75,10 +75,9 @@ absl::Status SegmentWriter::Reopen() {
     return Error(absl::StatusCode::kDataLoss, "{} has {} bytes, {} of them were durable: someone else changed it",
                  path_, size, position_.end);
   }
-  if (size > position_.end) {
-    RETURN_IF_ERROR(file->Truncate(position_.end));
-    RETURN_IF_ERROR(file->Sync());
-  }
+  if (size > position_.end) RETURN_IF_ERROR(file->Truncate(position_.end));
+  // Even where nothing is cut: what was read of it, or cut before, need not be durable.
+  RETURN_IF_ERROR(file->Sync());
   file_ = std::move(file);
   records_ = 0;
   written_ = position_.end;
@@ -88,7 +87,7 @@ absl::Status SegmentWriter::Reopen() {
 
 absl::Status SegmentWriter::Settle() {
   if (file_ && records_ == 0) return absl::OkStatus();
-  file_.reset();
+  file_.reset();  // what is staged is given up, also when that fails now
   return Reopen();
 }
 
