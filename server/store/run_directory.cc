@@ -25,6 +25,7 @@ v1::RunRecord IdentityOf(const RunSetup& setup) {
 absl::Status MakePlaces(Disk& disk, const std::string& directory) {
   for (const std::string& place : {CheckpointsDirectory(directory), JournalDirectory(directory)}) {
     RETURN_IF_ERROR(disk.MakeDirectories(place));
+    RETURN_IF_ERROR(disk.SyncDirectory(place));  // names that are found need not be durable
   }
   // Each directory on the way may be new, now or since a start that crashed, and its name is its parent's to keep.
   // Those that may not be opened were there before.

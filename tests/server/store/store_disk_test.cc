@@ -134,6 +134,20 @@ TEST_P(PowerCut, AtAnyOperationLosesNoAcknowledgedRound) {
   EXPECT_GT(fail_at, 50);
 }
 
+TEST(Kill, AtAnyOperationAndALossOfPowerAfterTheNextStartUndoNothing) {
+  for (int fail_at = 0;; ++fail_at) {
+    MemoryDisk disk;
+    std::vector<Image> images;
+    bool is_appending = false;
+    const bool is_killed = RunUntilPowerCut(disk, fail_at, &images, &is_appending);
+    MemoryDisk killed = disk.AfterCrash(MemoryDisk::Unsynced::kKept);
+    const Image now = LiveRun(killed, kRun, Small()).Now();
+    MemoryDisk after = killed.AfterCrash(MemoryDisk::Unsynced::kLost);
+    ASSERT_EQ(LiveRun(after, kRun, Small()).Now(), now) << fail_at;
+    if (!is_killed) break;
+  }
+}
+
 class PosixDiskTest : public testing::Test {
  protected:
   PosixDiskTest() {
