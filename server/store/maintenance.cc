@@ -113,6 +113,12 @@ absl::StatusOr<std::string> ReplayRun(const std::string& directory, const Parall
     const uint64_t round = state.tally.round();
     if (!std::binary_search(layout.checkpoints.begin(), layout.checkpoints.end(), round)) return absl::OkStatus();
     ASSIGN_OR_RETURN(const LoadedCheckpoint checkpoint, LoadCheckpoint(disk, directory, round));
+    // Evictions after the round count from the checkpoint on, as in StateOf.
+    Registry clients;
+    RETURN_IF_ERROR(clients.Restore(checkpoint.checkpoint.clients));
+    for (const auto& [name, client] : clients.clients()) {
+      state.tally.electorate().SetEvicted(client.id, client.evicted);
+    }
     std::string learnt;
     state.tally.Save(&learnt);
     const std::string path = CheckpointPath(directory, round);

@@ -15,6 +15,7 @@ void FaultyDisk::Watch() {
 absl::Status FaultyDisk::Before(const std::string& call, const std::string& path) {
   if (has_stopped_) return Error(absl::StatusCode::kUnavailable, "{} {}: the machine has stopped", call, path);
   ++calls_;
+  world_->Trace("disk    {} {}", call, path);
   if (crash_in_ && --*crash_in_ == 0) {
     crash_in_.reset();
     world_->Trace("disk    the machine stops in {} {}", call, path);
