@@ -18,11 +18,6 @@ v1::JournalRecord RecordOf(const BallotKey& key, const SignVector& planes) {
 
 void RunStore::Stage(const BallotKey& key, const SignVector& planes) {
   if (!wants_ballots()) return;
-  // A voter who was evicted and readmitted votes anew; the journal must not have both.
-  if (staged_.contains(key)) {
-    staged_.clear();
-    if (!writer_->Settle().ok()) return;
-  }
   if (RemoveHalfBegun().ok() && writer_->Stage(RecordOf(key, planes)).ok()) {
     staged_.insert(key);
   } else {

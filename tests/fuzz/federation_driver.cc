@@ -192,7 +192,7 @@ void FederationDriver::Administer() {
   switch (input_.Below(10)) {
     case 0:
     case 1:
-      (void)federation.SetPaused(input_.Bool());
+      (void)(input_.Bool() ? federation.Pause(0) : federation.Resume());
       break;
     case 2: {
       const float size = input_.Number<float>();

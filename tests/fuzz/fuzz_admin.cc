@@ -14,7 +14,8 @@ void Call(FuzzInput& input, AdminService& service,
   Request request;
   if (!request.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return;
   Response response;
-  const grpc::Status status = (service.*method)(nullptr, &request, &response);
+  grpc::ServerContext context;
+  const grpc::Status status = (service.*method)(&context, &request, &response);
   FUZZ_CHECK(status.ok() || !status.error_message().empty());
   FUZZ_CHECK(status.error_code() != grpc::StatusCode::UNKNOWN && status.error_code() != grpc::StatusCode::INTERNAL);
 }
@@ -24,7 +25,9 @@ void Call(FuzzInput& input, AdminService& service,
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   FuzzInput input(data, size);
   FederationDriver driver(input);
-  AdminService service(driver.harness().federation.get(), [] {});
+  static const auto plain_text = Credentials::Load({});
+  const Access access(plain_text->get());
+  AdminService service(driver.harness().federation.get(), &access, [] {});
   for (int steps = 0; steps < 100 && !input.IsEmpty(); ++steps) {
     switch (input.Below(12)) {
       case 0:

@@ -120,7 +120,14 @@ void ClientHost::Handle(Process& process, const v1::ServerMessage& message) {
     process.backoff.Reset();
   }
   CheckReplica(process, message);
+  if ((message.has_round_open() || message.has_welcome()) && world_->Chance(0.05)) Repeat(process);
   network_->Handled(stream);
+}
+
+void ClientHost::Repeat(Process& process) {
+  if (process.cast.size() > 4 || !process.stream || !process.session.IsFollowing()) return;
+  world_->Trace("{} sends its last ballot again", plan_->name);
+  for (const v1::ClientMessage& message : process.cast) network_->Send(*process.stream, message);
 }
 
 void ClientHost::HandleWaiting(Process& process) {
@@ -175,6 +182,12 @@ void ClientHost::Perform(Process& process, std::vector<Action> actions) {
 }
 
 void ClientHost::Perform(Process& process, const action::Send& send) {
+  if (send.message->has_ballot()) {
+    const bool goes_on =
+        !process.cast.empty() && process.cast.back().ballot().round() == send.message->ballot().round();
+    if (!goes_on) process.cast.clear();
+    process.cast.push_back(*send.message);
+  }
   if (process.stream) network_->Send(*process.stream, *send.message);
 }
 

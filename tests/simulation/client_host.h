@@ -44,6 +44,7 @@ class ClientHost {
     bool is_busy = false;
     std::optional<action::ComputeBallot> to_compute;
     uint64_t models = 0;
+    std::vector<v1::ClientMessage> cast;  // the last ballot
   };
 
   // Calls `event` later, if this process still runs then.
@@ -65,6 +66,8 @@ class ClientHost {
   void Perform(Process& process, const action::Finished& finished);
   void Perform(Process& process, const action::Failed& failed);
   void Perform(Process& process, const action::Notice& notice);
+  // A client may send a ballot again at any time.
+  void Repeat(Process& process);
   void HangUp(Process& process);
   void Exit();  // at the end of the event
 

@@ -42,6 +42,7 @@ void Invariants::Commit(const Round& round) {
     return world_->Break(fmt::format("round {} is journalled after round {}", number, durable_));
   }
   CheckCounting(round);
+  if (world_->broken()) return;
   Tally_(round);
   durable_ = number;
 }

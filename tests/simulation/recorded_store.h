@@ -17,6 +17,7 @@ class RecordedStore final : public Store {
 
   void Stage(const BallotKey& key, const SignVector& planes) override { store_->Stage(key, planes); }
   bool IsStaged(const BallotKey& key) const override { return store_->IsStaged(key); }
+  void Unstage() override { store_->Unstage(); }
   absl::Status Append(std::span<const v1::JournalRecord> records) override {
     invariants_->Appending(records);
     absl::Status status = store_->Append(records);

@@ -132,9 +132,9 @@ void Simulation::Administrate(const Fault& fault) {
   };
   switch (fault.kind) {
     case Kind::kPause:
-      tell(federation->SetPaused(true));
+      tell(federation->Pause(0));
       return world_.After(fault.duration, [this] {
-        if (server_.federation()) server_.federation()->SetPaused(false).IgnoreError();
+        if (server_.federation()) server_.federation()->Resume().IgnoreError();
       });
     case Kind::kEvict:
       tell(federation->SetEvicted(fault.client, true));
@@ -176,7 +176,7 @@ void Simulation::Heal() {
 // The administrator undoes what would stop the run for good, and whoever watches over the clients starts them again.
 void Simulation::CheckProgress() {
   if (Federation* federation = server_.federation()) {
-    federation->SetPaused(false).IgnoreError();
+    federation->Resume().IgnoreError();
     const v1::ListClientsResponse known = federation->Clients();
     for (const v1::ClientSummary& client : known.clients()) {
       if (client.evicted()) federation->SetEvicted(client.name(), false).IgnoreError();

@@ -157,9 +157,7 @@ void LiveRun::StageSome(Random& random) {
     const BlockRange& range = run_.tally.range();
     const uint64_t block = range.first + random.Below(range.count);
     const BallotKey key{at->first, at->second.round, block};
-    const SignVector& signs = at->second.blocks[block - range.first];
-    if (random.Below(3) == 0) run_.store->Stage(key, {std::vector<uint64_t>(signs.signs.size()), {}});
-    run_.store->Stage(key, signs);
+    if (!run_.store->IsStaged(key)) run_.store->Stage(key, at->second.blocks[block - range.first]);
   }
   run_.store->Stage({random.Next(), run_.tally.round() + 1, run_.tally.range().first},
                     ballots_.begin()->second.blocks[0]);
