@@ -21,7 +21,7 @@ BallotBox::Outcome BallotBox::Add(VoterId voter, uint32_t k, uint64_t round, uin
   auto& ballots = round == open_ ? fresh_ : late_;
   auto [entry, is_new] = ballots.try_emplace(voter);
   PendingBallot& ballot = entry->second;
-  if (!is_new && ballot.round < round && ballot.IsComplete()) return Outcome::kConflict;  // its round counts on it
+  if (!is_new && ballot.round < round && ballot.IsComplete()) return Outcome::kOlderCounts;
   if (is_new || ballot.round < round) ballot = NewBallot(voter, k, round);
   if (ballot.fraction != k) return Outcome::kConflict;   // the voter came back with another one in mid-ballot
   if (ballot.round > round) return Outcome::kDuplicate;  // a newer one of this voter is on its way: nothing to add

@@ -30,7 +30,8 @@ struct PendingBallot {
 
 class BallotBox {
  public:
-  enum class Outcome { kAdded, kCompleted, kDuplicate, kConflict };
+  // kOlderCounts: an older ballot of this voter is complete, and the open round counts that one.
+  enum class Outcome { kAdded, kCompleted, kDuplicate, kConflict, kOlderCounts };
 
   BallotBox(BlockRange range, uint64_t seed) : range_(range), seed_(seed) {}
 

@@ -336,6 +336,8 @@ void Federation::Ballot(SessionId, Session& session, const v1::BallotBlock& ball
       return;
     case BallotBox::Outcome::kDuplicate:
       return Answer(session, ballot, Verdict::DUPLICATE, "the same bytes came before");
+    case BallotBox::Outcome::kOlderCounts:
+      return Answer(session, ballot, Verdict::STALE, "an older ballot of this client counts in the open round");
     case BallotBox::Outcome::kConflict:
       return Answer(session, ballot, Verdict::CONFLICT, "other bytes came before, and those count");
     case BallotBox::Outcome::kCompleted:

@@ -52,7 +52,7 @@ TEST(BallotBox, ACompleteLateBallotIsNotGivenUpForANewerOneThatIsNot) {
   box.Close(2, {});  // round 3 is open
   box.Add(1, 1, 1, 0, Planes(1));
   EXPECT_EQ(box.Add(1, 1, 1, 1, Planes(2)), Outcome::kCompleted);
-  EXPECT_EQ(box.Add(1, 1, 2, 0, Planes(3)), Outcome::kConflict);
+  EXPECT_EQ(box.Add(1, 1, 2, 0, Planes(3)), Outcome::kOlderCounts);
   const VoterId voters[] = {1};
   EXPECT_EQ(box.Close(3, voters).at(1).round, 1u);
 }
