@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "server/ctl/connection.h"
-#include "server/ctl/json.h"
+#include "common/json.h"
 #include "server/ctl/shards.h"
 
 namespace signvote::ctl {

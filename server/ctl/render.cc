@@ -168,8 +168,11 @@ std::string RenderClient(const v1::ClientDetail& detail) {
   *one.add_clients() = detail.summary();
   const auto& c = detail.summary();
   std::string text = RenderClients(one);
-  text += fmt::format("\nclient {:016x}: applied round {} of {}, its fingerprint {}; {} stale and {} refused ballots\n",
-                      c.client_id(), c.round(), detail.round(), c.fingerprint_agrees() ? "agrees" : "DIFFERS",
+  const std::string applied = !c.has_fingerprint_agrees()
+                                  ? "applied no round yet"
+                                  : fmt::format("applied round {} of {}, its fingerprint {}", c.round(), detail.round(),
+                                                c.fingerprint_agrees() ? "agrees" : "DIFFERS");
+  text += fmt::format("\nclient {:016x}: {}; {} stale and {} refused ballots\n", c.client_id(), applied,
                       c.stale_ballots(), c.refused_ballots());
   if (!detail.tensors().empty()) text += "\n" + RenderTensors(detail);
   if (!detail.blocks().empty()) text += "\n" + RenderBlocks(detail);

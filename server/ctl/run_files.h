@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "server/ctl/json.h"
+#include "common/json.h"
 
 namespace signvote::ctl {
 

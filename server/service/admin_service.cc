@@ -46,6 +46,29 @@ grpc::Status AdminService::GetClient(grpc::ServerContext* context, const v1::Get
   return ToGrpc(detail.status());
 }
 
+grpc::Status AdminService::GetReliability(grpc::ServerContext*, const v1::GetReliabilityRequest*,
+                                          v1::ReliabilityReport* response) {
+  *response = federation_->Reliability();
+  return grpc::Status::OK;
+}
+
+grpc::Status AdminService::ListEvents(grpc::ServerContext* context, const v1::ListEventsRequest* request,
+                                      grpc::ServerWriter<v1::Event>* out) {
+  uint64_t after = request->after();
+  std::vector<v1::Event> events = federation_->events().After(after);
+  if (request->last() > 0 && events.size() > request->last()) events.erase(events.begin(), events.end() - request->last());
+  while (true) {
+    for (const v1::Event& event : events) {
+      if (!out->Write(event)) return grpc::Status::OK;
+      after = event.id();
+    }
+    if (!request->follow() || context->IsCancelled()) return grpc::Status::OK;
+    const bool was_ending = ending_;  // what happened until then is still told
+    events = federation_->events().WaitAfter(after, absl::FromChrono(kWatchInterval));
+    if (was_ending && events.empty()) return grpc::Status::OK;
+  }
+}
+
 grpc::Status AdminService::Watch(grpc::ServerContext* context, const v1::WatchRequest*,
                                  grpc::ServerWriter<v1::RunStatus>* out) {
   if (absl::Status status = access_->RequireAdmin(*context); !status.ok()) return ToGrpc(status);

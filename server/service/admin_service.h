@@ -18,7 +18,7 @@ class AdminService final : public v1::Admin::Service {
   AdminService(Federation* federation, const Access* access, std::function<void()> stop)
       : federation_(federation), access_(access), stop_(std::move(stop)) {}
 
-  // Ends the Watch streams, so that the gRPC server can shut down.
+  // Ends the streams, so that the gRPC server can shut down.
   void EndWatches() { ending_ = true; }
 
   grpc::Status GetStatus(grpc::ServerContext*, const v1::GetStatusRequest*, v1::RunStatus* response) override;
@@ -26,6 +26,10 @@ class AdminService final : public v1::Admin::Service {
                            v1::ListClientsResponse* response) override;
   grpc::Status GetClient(grpc::ServerContext*, const v1::GetClientRequest* request,
                          v1::ClientDetail* response) override;
+  grpc::Status GetReliability(grpc::ServerContext*, const v1::GetReliabilityRequest*,
+                              v1::ReliabilityReport* response) override;
+  grpc::Status ListEvents(grpc::ServerContext* context, const v1::ListEventsRequest* request,
+                          grpc::ServerWriter<v1::Event>* out) override;
   grpc::Status Watch(grpc::ServerContext* context, const v1::WatchRequest*,
                      grpc::ServerWriter<v1::RunStatus>* out) override;
   grpc::Status Pause(grpc::ServerContext*, const v1::PauseRequest*, v1::RunStatus* response) override;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 #include "common/status.h"
@@ -15,9 +16,13 @@ namespace {
 constexpr absl::Duration kVoterGrace = absl::Seconds(5);
 constexpr absl::Duration kObserverGrace = absl::Seconds(60);
 
+// All NaN when one of the values is.
 v1::Quantiles QuantilesOf(std::vector<float> values) {
   v1::Quantiles quantiles;
   if (values.empty()) return quantiles;
+  if (std::any_of(values.begin(), values.end(), [](float value) { return std::isnan(value); })) {
+    values.assign(1, std::numeric_limits<float>::quiet_NaN());
+  }
   std::sort(values.begin(), values.end());
   auto at = [&](double q) { return values[static_cast<size_t>(q * static_cast<double>(values.size() - 1))]; };
   quantiles.set_minimum(values.front());
@@ -52,6 +57,10 @@ std::string Federation::Problem() const {
   if (!disk_problem_.empty()) return disk_problem_;
   if (IsPaused()) return "paused by an administrator; signvotectl resume goes on";
   return round_ ? round_->Problem(environment_.now()) : "";
+}
+
+void Federation::Note(v1::EventKind kind, const std::string& client, std::string detail) {
+  events_.Add(environment_.now(), kind, client, broadcast_.closed, std::move(detail));
 }
 
 v1::RunStatus Federation::MakeStatus() const {
@@ -118,33 +127,42 @@ v1::ClientSummary Federation::Summarize(const Client& client) const {
       client.last_seen == absl::InfinitePast() ? -1 : absl::ToDoubleSeconds(environment_.now() - client.last_seen));
   summary.set_bytes_up(client.bytes_up);
   summary.set_bytes_down(client.bytes_down);
-  summary.set_round(client.applied_round);
-  *summary.mutable_fingerprint() = ToProto(client.applied);
-  summary.set_fingerprint_agrees(!client.disagrees);
+  if (client.applied_round > 0) {
+    summary.set_round(client.applied_round);
+    summary.set_rounds_behind(static_cast<uint32_t>(broadcast_.closed - std::min(broadcast_.closed, client.applied_round)));
+    *summary.mutable_fingerprint() = ToProto(client.applied);
+    summary.set_fingerprint_agrees(!client.disagrees);
+  }
   summary.set_stale_ballots(client.stale_ballots);
   summary.set_refused_ballots(client.refused_ballots);
-  if (client.role != v1::VOTER) return summary;
+  return summary;
+}
 
+void Federation::AddReliability(v1::ClientSummary* summary) const {
+  if (summary->role() != v1::VOTER) return;
   double coordinates = 0, crossover = 0, weight = 0;
   for (uint64_t i = 0; i < range_.count; ++i) {
     const uint64_t block = range_.first + i;
-    const VoterReport report = tally_.rule(block).Report(client.id);
+    const VoterReport report = tally_.rule(block).Report(summary->client_id());
     const double size = static_cast<double>(range_.Size(block));
     coordinates += size;
     crossover += size * report.crossover;
     weight += size * report.mean_weight;
-    if (report.different) summary.set_different(true);
+    if (report.different) summary->set_different(true);
   }
-  summary.set_crossover(crossover / coordinates);
-  summary.set_mean_weight(weight / coordinates);
-  return summary;
+  summary->set_crossover(crossover / coordinates);
+  summary->set_mean_weight(weight / coordinates);
 }
 
 v1::ListClientsResponse Federation::Clients() {
   v1::ListClientsResponse response;
-  MutexLock lock(mu_);
+  {
+    MutexLock lock(mu_);
+    for (const auto& [name, client] : registry_.clients()) *response.add_clients() = Summarize(client);
+  }
+  // Sessions go on while a round is decoded and this waits for it.
   MutexLock core(core_mu_);
-  for (const auto& [name, client] : registry_.clients()) *response.add_clients() = Summarize(client);
+  for (v1::ClientSummary& summary : *response.mutable_clients()) AddReliability(&summary);
   return response;
 }
 
@@ -153,7 +171,6 @@ absl::StatusOr<v1::ClientDetail> Federation::Detail(const std::string& name) {
   VoterId voter = 0;
   {
     MutexLock lock(mu_);
-    MutexLock core(core_mu_);
     const Client* client = registry_.Find(name);
     if (!client) return UnknownClient(name);
     *detail.mutable_summary() = Summarize(*client);
@@ -161,6 +178,7 @@ absl::StatusOr<v1::ClientDetail> Federation::Detail(const std::string& name) {
     voter = client->id;
   }
   MutexLock core(core_mu_);
+  AddReliability(detail.mutable_summary());
   detail.set_round(tally_.round());
   const BlockRange& range = range_;
   for (uint64_t block = range.first; block < range.first + range.count; ++block) {
@@ -203,6 +221,7 @@ absl::Status Federation::Pause(uint64_t after_round) {
   Locked locked(this);
   if (finished_at_ != absl::InfiniteFuture()) return AlreadyFinished("pause");
   pause_after_ = after_round;
+  Note(v1::RUN_PAUSED, "", "by an administrator");
   spdlog::info("paused from round {} on", std::max(after_round, broadcast_.closed) + 1);
   CloseIfDue();
   return absl::OkStatus();
@@ -212,6 +231,7 @@ absl::Status Federation::Resume() {
   Locked locked(this);
   if (finished_at_ != absl::InfiniteFuture()) return AlreadyFinished("resume");
   pause_after_.reset();
+  Note(v1::RUN_RESUMED, "", "by an administrator");
   spdlog::info("resumed");
   CloseIfDue();
   return absl::OkStatus();
@@ -238,6 +258,7 @@ absl::Status Federation::SetStepSize(float size) {
   v1::StepRecord& record = *pending_records_.emplace_back().mutable_step();
   record.set_from_round(broadcast_.closed + (closing_ ? 2 : 1));
   record.set_size(size);
+  Note(v1::STEP_CHANGED, "", fmt::format("step size {:g} from round {} on", size, record.from_round()));
   spdlog::info("step size {} from round {} on", size, record.from_round());
   return absl::OkStatus();
 }
@@ -261,6 +282,7 @@ absl::Status Federation::SetEvicted(const std::string& name, bool evicted) {
       End(client->session, Error(absl::StatusCode::kPermissionDenied, "client {} is evicted", name));
     }
   }
+  Note(evicted ? v1::EVICTED_CLIENT : v1::READMITTED, name, "by an administrator");
   spdlog::info("{} {}", name, evicted ? "evicted" : "readmitted");
   CloseIfDue();
   return absl::OkStatus();
@@ -286,6 +308,7 @@ void Federation::Stop(v1::Farewell::Reason reason, const std::string& detail) {
   farewell.set_return_after_seconds(reason == v1::Farewell::STOPPING ? 2 : 0);
   farewell.set_detail(detail);
   farewell_ = farewell;
+  if (reason == v1::Farewell::STOPPING) Note(v1::RUN_ENDED, "", "the server is stopping: " + detail);
   round_.reset();
   broadcast_.open = 0;
   for (auto& [id, session] : sessions_) {

@@ -53,6 +53,9 @@ void Federation::CloseIfDue() {
   closing.row.step = closing.step.size;
   closing.row.collect_seconds = absl::ToDoubleSeconds(now - round_opened_);
   for (const auto& [voter, ballot] : closing.ballots) closing.row.late += ballot.round < closing.round;
+  if (const uint32_t missing = round_->waiting(); missing > 0) {
+    Note(v1::MISSED_DEADLINE, "", fmt::format("round {} closes without {} of its voters", closing.round, missing));
+  }
   round_.reset();
   broadcast_.open = 0;
   environment_.run([this] { RunClosing(); });
@@ -218,12 +221,17 @@ bool Federation::Journal(std::span<const v1::JournalRecord> records) {
   MutexLock lock(mu_);
   closing_->row.journal_seconds += absl::ToDoubleSeconds(environment_.now() - start);
   if (status.ok()) {
-    if (!disk_problem_.empty())
+    if (!disk_problem_.empty()) {
+      Note(v1::DISK_ACCEPTED, "", "the journal can be written again");
       spdlog::info("the journal can be written again: going on with round {}", closing_->round);
+    }
     disk_problem_.clear();
     return true;
   }
-  if (disk_problem_.empty()) spdlog::error("round {} waits for the disk: {}", closing_->round, Message(status));
+  if (disk_problem_.empty()) {
+    Note(v1::DISK_REFUSED, "", Message(status));
+    spdlog::error("round {} waits for the disk: {}", closing_->round, Message(status));
+  }
   disk_problem_ = Message(status);
   retry_at_ = environment_.now() + kDiskRetry;
   return false;
@@ -269,7 +277,10 @@ void Federation::PublishRound(const Fingerprint& fingerprint) {
       wake_.insert(id);
     }
     if (!is_loading) snapshot_.reset();
-    if (broadcast_.closed >= options_.rounds.total) finished_at_ = environment_.now();
+    if (broadcast_.closed >= options_.rounds.total) {
+      finished_at_ = environment_.now();
+      Note(v1::RUN_ENDED, "", "the last round is closed");
+    }
     OpenRound();
     CloseIfDue();
   }
@@ -296,6 +307,7 @@ void Federation::Checkpoint(CheckpointDone done) {
         is_writing_checkpoint_ = false;
         if (!directory.ok()) return done(directory.status());
         environment_.store->Rotate(DecidedRound());
+        events_.Add(environment_.now(), v1::CHECKPOINTED, "", round, *directory);
         spdlog::info("checkpoint of round {} in {}", round, *directory);
         v1::CheckpointResponse response;
         response.set_directory(*directory);

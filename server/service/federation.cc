@@ -42,6 +42,7 @@ Federation::Federation(const ServerOptions& options, ModelBundle bundle, std::st
       environment_(std::move(environment)),
       started_(environment_.now()),
       range_(state.tally.range()),
+      events_(started_),
       tally_(std::move(state.tally)),
       registry_(std::move(state.registry)),
       box_(range_, options.seed),
@@ -59,6 +60,7 @@ Federation::Federation(const ServerOptions& options, ModelBundle bundle, std::st
   }
   MutexLock lock(mu_);
   box_.Close(broadcast_.closed, {});
+  if (broadcast_.closed > 0) Note(v1::RECOVERED, "", fmt::format("goes on after round {}", broadcast_.closed));
   OpenRound();
 }
 
@@ -214,6 +216,8 @@ void Federation::Join(SessionId id, Session& session, const v1::Join& join) {
     if (asked_.size() < options_.rounds.electorate) asked_.insert(client.id);
     round_->Arrive(client.id, IsAsked(client));
   }
+  Note(v1::JOINED, client.name,
+       client.role == v1::VOTER ? fmt::format("voter, batch {}", client.batch) : std::string("observer"));
   spdlog::info("{} {} joined, batch {}", client.role == v1::VOTER ? "voter" : "observer", client.name, client.batch);
 }
 
@@ -280,7 +284,11 @@ uint64_t Federation::CountedThrough(const Client& client) const {
 void Federation::Answer(Session& session, const v1::BallotBlock& ballot, v1::BallotAnswer::Verdict verdict,
                         std::string detail) {
   if (verdict != v1::BallotAnswer::DUPLICATE && verdict != v1::BallotAnswer::COUNTED_LATE) {
-    verdict == v1::BallotAnswer::STALE ? ++session.client->stale_ballots : ++session.client->refused_ballots;
+    const bool is_stale = verdict == v1::BallotAnswer::STALE;
+    is_stale ? ++session.client->stale_ballots : ++session.client->refused_ballots;
+    Note(is_stale ? v1::STALE_BALLOT : v1::REFUSED_BALLOT, session.client->name, detail);
+  } else if (verdict == v1::BallotAnswer::COUNTED_LATE) {
+    Note(v1::LATE_BALLOT, session.client->name, detail);
   }
   v1::ServerMessage message;
   v1::BallotAnswer& answer = *message.mutable_ballot_answer();
@@ -357,6 +365,7 @@ void Federation::Applied(Client& client, const v1::Applied& applied) {
   const ClosedRound* round = broadcast_.history.Find(applied.round());
   client.disagrees = round && round->closed && round->fingerprint != client.applied;
   if (client.disagrees) {
+    Note(v1::DISAGREED, client.name, fmt::format("its parameters differ after round {}", applied.round()));
     spdlog::warn("{} has fingerprint {} after round {}, expected {}: it has to load the parameters again", client.name,
                  client.applied.Hex(), applied.round(), round->fingerprint.Hex());
   }
@@ -413,6 +422,7 @@ void Federation::Depart(SessionId id) {
 void Federation::Closed(SessionId id) {
   Locked locked(this);
   if (auto found = sessions_.find(id); found != sessions_.end() && found->second.client) {
+    Note(v1::LEFT_SESSION, found->second.client->name, "");
     spdlog::info("{} left", found->second.client->name);
   }
   Depart(id);

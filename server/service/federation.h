@@ -27,6 +27,7 @@
 #include "server/round/round.h"
 #include "server/round/tally.h"
 #include "server/service/ballot_box.h"
+#include "server/service/event_log.h"
 #include "server/service/feed.h"
 #include "server/service/options.h"
 #include "server/store/recent_rounds.h"
@@ -108,6 +109,8 @@ class Federation {
   v1::RunStatus Status();
   v1::ListClientsResponse Clients();
   absl::StatusOr<v1::ClientDetail> Detail(const std::string& name);
+  v1::ReliabilityReport Reliability();  // reliability_report.cc
+  const EventLog& events() const { return events_; }
   absl::Status Pause(uint64_t after_round);
   absl::Status Resume();
   // The parameters after the last closed round, and what they are.
@@ -199,7 +202,10 @@ class Federation {
   // administration.cc.
   v1::RunStatus MakeStatus() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   v1::Phase PhaseNow() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  v1::ClientSummary Summarize(const Client& client) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_, core_mu_);
+  // But for what AddReliability adds.
+  v1::ClientSummary Summarize(const Client& client) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void AddReliability(v1::ClientSummary* summary) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_mu_);
+  void Note(v1::EventKind kind, const std::string& client, std::string detail) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   std::string Problem() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool IsPaused() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     return pause_after_ && broadcast_.closed >= *pause_after_;
@@ -212,6 +218,7 @@ class Federation {
   const Environment environment_;
   const absl::Time started_;
   const BlockRange range_;
+  EventLog events_;
 
   Mutex core_mu_;
   Tally tally_ ABSL_GUARDED_BY(core_mu_);

@@ -74,7 +74,7 @@ class AgreementRule : public Rule {
   }
 
   void Agreement(std::vector<VoterId>* voters, std::vector<double>* matrix) const override {
-    voters->assign(matrix_.voters().begin(), matrix_.voters().end());
+    voters->assign(matrix_.columns().begin(), matrix_.columns().end());
     *matrix = matrix_.Agreement();
   }
 

@@ -172,15 +172,15 @@ void AgreementMatrix::Fit() {
 }
 
 std::vector<double> AgreementMatrix::Agreement() const {
-  const size_t m = voters_.size(), k = columns_.size();
-  std::vector<double> matrix(m * m, std::numeric_limits<double>::quiet_NaN());
-  for (size_t row = 0; row < m; ++row) {
-    for (size_t c = 0; c < k; ++c) {
-      if (weight_[row * k + c] < kKnownPair) continue;
-      const auto other = static_cast<size_t>(Row(columns_[c]));
-      matrix[row * m + other] = matrix[other * m + row] = sum_[row * k + c] / weight_[row * k + c];
+  const size_t k = columns_.size();
+  std::vector<double> matrix(k * k, kUnmeasured);
+  const std::vector<uint32_t> rows = ColumnRows();
+  for (size_t i = 0; i < k; ++i) {
+    for (size_t j = 0; j < k; ++j) {
+      const size_t at = rows[i] * k + j;
+      if (weight_[at] >= kKnownPair) matrix[i * k + j] = sum_[at] / weight_[at];
     }
-    matrix[row * m + row] = 1;
+    matrix[i * k + i] = 1;
   }
   return matrix;
 }

@@ -35,7 +35,8 @@ class AgreementMatrix {
   // Enough was heard of it (the worth of one full round with one other voter) to weigh it by itself.
   bool known(size_t row) const { return heard_[row] >= 1; }
   double trust() const { return trust_; }
-  // C, M x M, NaN where a pair was never heard together or is not kept.
+  // Those with whom all are compared, ascending, and C of them, K x K, NaN where a pair was never heard together.
+  std::span<const VoterId> columns() const { return columns_; }
   std::vector<double> Agreement() const;
 
   void Save(StateWriter* writer) const;

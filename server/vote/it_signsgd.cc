@@ -135,7 +135,7 @@ class ItSignSgd : public Rule {
                      std::vector<float>* weight) const override {
     const int64_t row = counts_.Row(voter);
     if (row < 0) {
-      crossover->assign(end - begin, 0.5f);
+      crossover->assign(end - begin, static_cast<float>(kUnmeasured));
       weight->assign(end - begin, 0.0f);
       return;
     }
@@ -156,7 +156,7 @@ class ItSignSgd : public Rule {
   }
 
   void Agreement(std::vector<VoterId>* voters, std::vector<double>* matrix) const override {
-    voters->assign(matrix_.voters().begin(), matrix_.voters().end());
+    voters->assign(matrix_.columns().begin(), matrix_.columns().end());
     *matrix = matrix_.Agreement();
   }
 

@@ -49,7 +49,7 @@ class Majority : public Rule {
 
   void PerCoordinate(VoterId, uint64_t begin, uint64_t end, std::vector<float>* crossover,
                      std::vector<float>* weight) const override {
-    crossover->assign(end - begin, 0.5f);
+    crossover->assign(end - begin, static_cast<float>(kUnmeasured));
     weight->assign(end - begin, 1.0f);
   }
 

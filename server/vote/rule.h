@@ -10,6 +10,7 @@
 #include <absl/status/statusor.h>
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <span>
 #include <string>
@@ -46,11 +47,13 @@ struct Ballot {
   std::span<const uint32_t> stripes;
 };
 
+inline constexpr double kUnmeasured = std::numeric_limits<double>::quiet_NaN();
+
 // What a rule knows of a voter on its block.
 struct VoterReport {
   bool known = false;        // was counted at least once
   uint64_t rounds = 0;       // in which it was counted
-  double crossover = 0.5;    // p-hat: mean over coordinates, or (1 - mu) / 2
+  double crossover = kUnmeasured;  // p-hat: mean over coordinates, or (1 - mu) / 2
   double mean_weight = 0;    // of the last round, as log-likelihood ratio (not scaled to integers)
   int64_t weight = 0;        // integer weight in the last decoded round; 0 when it did not vote or weights are per coordinate
   int64_t next_weight = 0;   // integer weight in the next round, if the electorate does not change
@@ -83,7 +86,8 @@ class Rule {
   virtual VoterReport Report(VoterId voter) const = 0;
 
   // Crossover and weight (log-likelihood ratio, of the last round) of a voter on each coordinate of [begin, end) of
-  // the block; a rule with one weight a block repeats it.
+  // the block; a rule with one weight a block repeats it. Crossovers are kUnmeasured for a
+  // voter that was never counted, and under a rule that does not measure.
   virtual void PerCoordinate(VoterId voter, uint64_t begin, uint64_t end, std::vector<float>* crossover,
                              std::vector<float>* weight) const = 0;
 
@@ -91,7 +95,7 @@ class Rule {
   virtual void Foresee(std::span<const VoterId> electorate, uint64_t begin, uint64_t end, Forecast* out) const = 0;
 
   // How alike each pair of known voters votes, -1 to 1, row by row in ascending order of `voters`; empty under rules
-  // that do not know. NaN where a pair was never heard together.
+  // that do not know. NaN where a pair was never heard together. At most 64 voters: those with whom all are compared.
   virtual void Agreement(std::vector<VoterId>* voters, std::vector<double>* matrix) const;
 
   // Everything learnt, so that Restore on a fresh rule of the same options and shape continues bit for bit.

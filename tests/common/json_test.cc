@@ -1,4 +1,4 @@
-#include "server/ctl/json.h"
+#include "common/json.h"
 
 #include <gtest/gtest.h>
 
@@ -6,7 +6,7 @@
 
 #include "proto/signvote/v1/admin.pb.h"
 
-namespace signvote::ctl {
+namespace signvote {
 namespace {
 
 TEST(Json, WritesEveryFieldByItsProtoNameInItsOrder) {
@@ -65,4 +65,4 @@ TEST(Json, NestsRepeatedMessages) {
 }
 
 }  // namespace
-}  // namespace signvote::ctl
+}  // namespace signvote

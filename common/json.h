@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-namespace signvote::ctl {
+namespace signvote {
 
 using Json = nlohmann::ordered_json;  // keeps the order of the proto
 
@@ -16,4 +16,4 @@ Json ToJson(const google::protobuf::Message& message);
 // A float as the shortest decimal that reads back as the same float: 6e-4 stays 0.0006.
 double ShortestDouble(float value);
 
-}  // namespace signvote::ctl
+}  // namespace signvote

@@ -1,4 +1,4 @@
-#include "server/ctl/json.h"
+#include "common/json.h"
 
 #include <fmt/format.h>
 
@@ -7,7 +7,7 @@
 
 #include "common/fingerprint.h"
 
-namespace signvote::ctl {
+namespace signvote {
 namespace {
 
 using google::protobuf::FieldDescriptor;
@@ -77,4 +77,4 @@ Json ToJson(const Message& message) {
   return json;
 }
 
-}  // namespace signvote::ctl
+}  // namespace signvote

@@ -1,0 +1,169 @@
+#include "server/service/diagnosis.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace signvote {
+namespace {
+
+constexpr uint64_t kFewRounds = 3;     // too few to say anything
+constexpr uint64_t kManyRounds = 30;   // enough to say that there is nothing
+constexpr double kAgainst = 0.25;      // of the median |mu|, as where `agreement` calls a voter different
+constexpr double kNothing = 0.1;       // of the median |mu|
+constexpr double kCopy = 0.8;          // agreement of a pair ...
+constexpr double kCopyExcess = 0.3;    // ... and how much of it the one-coin model does not explain
+constexpr double kShareOfWorst = 0.5;  // pairs whose residual is that of the worst, about
+constexpr size_t kNamed = 4;
+
+double MedianMagnitude(std::span<const double> mu) {
+  std::vector<double> known;
+  for (const double x : mu) {
+    if (!std::isnan(x)) known.push_back(std::abs(x));
+  }
+  if (known.empty()) return 0;
+  std::nth_element(known.begin(), known.begin() + static_cast<ptrdiff_t>(known.size() / 2), known.end());
+  return known[known.size() / 2];
+}
+
+std::string Names(std::span<const VoterView> voters, const std::vector<size_t>& those) {
+  std::string text;
+  for (size_t i = 0; i < those.size() && i < kNamed; ++i) text += (i ? ", " : "") + voters[those[i]].name;
+  if (those.size() > kNamed) text += fmt::format(" and {} more", those.size() - kNamed);
+  return text;
+}
+
+class Examination {
+ public:
+  Examination(std::span<const VoterView> voters, std::span<const double> matrix) : voters_(voters), matrix_(matrix) {
+    for (const VoterView& voter : voters) mu_.push_back(1 - 2 * voter.crossover);
+    median_ = MedianMagnitude(mu_);
+  }
+
+  Diagnosis Of(size_t i) const {
+    const VoterView& voter = voters_[i];
+    if (voter.rounds < kFewRounds || std::isnan(mu_[i]) || voters_.size() < 3) return {};
+    // Without a matrix nobody is called different, and the crossover alone has to do.
+    const bool is_marked = voter.different || matrix_.empty();
+    if (is_marked && mu_[i] < -kAgainst * median_) {
+      return {v1::VOTES_AGAINST,
+              fmt::format("{} votes against the others, wrong on {:.1f} % of the coordinates: flipped signs? {}",
+                          voter.name, 100 * voter.crossover, WhatIsDone(voter))};
+    }
+    if (voter.different && !matrix_.empty()) return Different(i);
+    if (voter.rounds >= kManyRounds && std::abs(mu_[i]) < kNothing * median_) {
+      return {v1::SAYS_NOTHING,
+              fmt::format(
+                  "{}'s votes are as good as random (crossover {:.4f}): a broken gradient, or labels of another task?",
+                  voter.name, voter.crossover)};
+    }
+    return {};
+  }
+
+ private:
+  static std::string WhatIsDone(const VoterView& voter) {
+    if (voter.weight < 0) return fmt::format("It is heard the other way round (weight {:.3f}).", voter.weight);
+    return fmt::format("It is still heard, with weight {:.3f}: evict it if that is no mistake of yours.", voter.weight);
+  }
+
+  double Agreement(size_t i, size_t j) const { return matrix_[i * voters_.size() + j]; }
+  // What the one-coin model leaves unexplained; NaN for pairs that were never heard together.
+  double Residual(size_t i, size_t j) const { return Agreement(i, j) - mu_[i] * mu_[j]; }
+
+  template <typename Predicate>
+  std::vector<size_t> Those(size_t i, Predicate predicate) const {
+    std::vector<size_t> those;
+    for (size_t j = 0; j < voters_.size(); ++j) {
+      if (j != i && predicate(j)) those.push_back(j);
+    }
+    return those;
+  }
+
+  Diagnosis Different(size_t i) const {
+    const std::string& name = voters_[i].name;
+    const auto copies = Those(i, [&](size_t j) { return Agreement(i, j) >= kCopy && Residual(i, j) >= kCopyExcess; });
+    if (!copies.empty()) {
+      return {v1::COPIES, fmt::format("{} casts nearly the same ballots as {}: copies of one client?", name,
+                                      Names(voters_, copies))};
+    }
+    double worst = 0;
+    for (size_t j = 0; j < voters_.size(); ++j) {
+      if (j != i && std::abs(Residual(i, j)) > std::abs(worst)) worst = Residual(i, j);
+    }
+    if (worst == 0) return {};
+    const auto others = Those(i, [&](size_t j) { return Residual(i, j) / worst > kShareOfWorst; });
+    if (worst > 0) {
+      return {v1::ALIKE, fmt::format("{} agrees with {} more than one common signal explains: the same data?", name,
+                                     Names(voters_, others))};
+    }
+    return {v1::UNLIKE, fmt::format("{} agrees with {} less than one common signal explains: other data?", name,
+                                    Names(voters_, others))};
+  }
+
+  const std::span<const VoterView> voters_;
+  const std::span<const double> matrix_;
+  std::vector<double> mu_;
+  double median_ = 0;
+};
+
+}  // namespace
+
+std::vector<Diagnosis> Diagnose(std::span<const VoterView> voters, std::span<const double> matrix) {
+  const Examination examination(voters, matrix);
+  std::vector<Diagnosis> found;
+  for (size_t i = 0; i < voters.size(); ++i) found.push_back(examination.Of(i));
+  // Most cannot be against most: then there is not one signal, and nothing to accuse anyone of.
+  const auto against =
+      std::count_if(found.begin(), found.end(), [](const Diagnosis& d) { return d.suspicion == v1::VOTES_AGAINST; });
+  if (2 * static_cast<size_t>(against) >= voters.size()) {
+    for (Diagnosis& d : found) {
+      if (d.suspicion == v1::VOTES_AGAINST) d = {};
+    }
+  }
+  return found;
+}
+
+std::vector<size_t> OrderByLikeness(std::span<const double> matrix, size_t voters) {
+  auto like = [&](size_t i, size_t j) {
+    const double x = matrix[i * voters + j];
+    return std::isnan(x) ? 0.0 : x;
+  };
+  std::vector<std::vector<size_t>> clusters;
+  for (size_t i = 0; i < voters; ++i) clusters.push_back({i});
+  // Sums over the pairs between two clusters, so that a merge adds rows.
+  std::vector<double> sums(voters * voters);
+  for (size_t i = 0; i < voters; ++i) {
+    for (size_t j = 0; j < voters; ++j) sums[i * voters + j] = like(i, j);
+  }
+  std::vector<size_t> live(voters);
+  for (size_t i = 0; i < voters; ++i) live[i] = i;
+  while (live.size() > 1) {
+    size_t best_a = 0, best_b = 1;
+    double best = -std::numeric_limits<double>::infinity();
+    for (size_t a = 0; a < live.size(); ++a) {
+      for (size_t b = a + 1; b < live.size(); ++b) {
+        const double mean =
+            sums[live[a] * voters + live[b]] / static_cast<double>(clusters[live[a]].size() * clusters[live[b]].size());
+        if (mean > best) best = mean, best_a = a, best_b = b;
+      }
+    }
+    std::vector<size_t>& left = clusters[live[best_a]];
+    std::vector<size_t>& right = clusters[live[best_b]];
+    const double ends[] = {like(left.back(), right.front()), like(left.back(), right.back()),
+                           like(left.front(), right.front()), like(left.front(), right.back())};
+    const auto join = std::max_element(std::begin(ends), std::end(ends)) - std::begin(ends);
+    if (join >= 2) std::reverse(left.begin(), left.end());
+    if (join % 2 == 1) std::reverse(right.begin(), right.end());
+    left.insert(left.end(), right.begin(), right.end());
+    for (const size_t other : live) {
+      const double sum = sums[live[best_a] * voters + other] + sums[live[best_b] * voters + other];
+      sums[live[best_a] * voters + other] = sums[other * voters + live[best_a]] = sum;
+    }
+    live.erase(live.begin() + static_cast<ptrdiff_t>(best_b));
+  }
+  return voters == 0 ? std::vector<size_t>() : clusters[live[0]];
+}
+
+}  // namespace signvote

@@ -1,0 +1,33 @@
+// What the agreement of voters lets one suspect, and the order in which those who vote alike stand together. Pure.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "proto/signvote/v1/admin.pb.h"
+
+namespace signvote {
+
+struct VoterView {
+  std::string name;
+  uint64_t rounds = 0;   // in which it was counted
+  double crossover = 0;  // NaN: not measured
+  double weight = 0;
+  bool different = false;
+};
+
+struct Diagnosis {
+  v1::Suspicion suspicion = v1::NO_SUSPICION;
+  std::string explanation;  // empty without suspicion
+};
+
+// By voter. matrix: M x M agreement, -1 to 1, NaN where a pair was never heard together; or empty, under rules that
+// compare no voters.
+std::vector<Diagnosis> Diagnose(std::span<const VoterView> voters, std::span<const double> matrix);
+
+// A permutation of 0..M-1: average-linkage clusters, joined end to end where they are most alike. matrix: M x M.
+std::vector<size_t> OrderByLikeness(std::span<const double> matrix, size_t voters);
+
+}  // namespace signvote

@@ -1,0 +1,45 @@
+#include "server/service/event_log.h"
+
+#include <absl/time/clock.h>
+
+#include <algorithm>
+
+namespace signvote {
+
+void EventLog::Add(absl::Time now, v1::EventKind kind, const std::string& client, uint64_t round, std::string detail) {
+  std::lock_guard lock(mu_);
+  if (kind == v1::STALE_BALLOT || kind == v1::LATE_BALLOT || kind == v1::REFUSED_BALLOT) {
+    const auto [told, is_first] = told_.try_emplace({client, kind}, round);
+    if (!is_first && told->second == round) return;
+    told->second = round;
+  }
+  v1::Event& event = events_.emplace_back();
+  event.set_id(++last_id_);
+  event.set_unix_seconds(static_cast<double>(absl::ToUnixMicros(now)) / 1e6);
+  event.set_kind(kind);
+  event.set_client(client);
+  event.set_round(round);
+  event.set_detail(std::move(detail));
+  if (events_.size() > kEvents) events_.pop_front();
+  added_.notify_all();
+}
+
+std::vector<v1::Event> EventLog::AfterLocked(uint64_t after) const {
+  const auto first = std::partition_point(events_.begin(), events_.end(),
+                                          [after](const v1::Event& event) { return event.id() <= after; });
+  return {first, events_.end()};
+}
+
+std::vector<v1::Event> EventLog::After(uint64_t after) const {
+  std::lock_guard lock(mu_);
+  return AfterLocked(after);
+}
+
+std::vector<v1::Event> EventLog::WaitAfter(uint64_t after, absl::Duration limit) const {
+  std::unique_lock lock(mu_);
+  added_.wait_for(lock, absl::ToChronoNanoseconds(limit),
+                  [&] { return !events_.empty() && events_.back().id() > after; });
+  return AfterLocked(after);
+}
+
+}  // namespace signvote

@@ -1,0 +1,49 @@
+// The last events of this process: who came and went, what was refused, what an administrator changed.
+//
+// Thread-safe; takes no other lock, so that it may be called with any held. Bounded: kEvents events, and of ballots
+// that were stale, late or refused one a client and round, so that no client can push the others' events out that way.
+#pragma once
+
+#include <absl/time/time.h>
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "proto/signvote/v1/admin.pb.h"
+
+namespace signvote {
+
+class EventLog {
+ public:
+  static constexpr size_t kEvents = 1024;
+
+  // Ids go on ascending when a process takes another's place.
+  explicit EventLog(absl::Time started) : last_id_(static_cast<uint64_t>(absl::ToUnixMicros(started))) {}
+
+  // `client` is empty for events of the run; `round` is the last closed one.
+  void Add(absl::Time now, v1::EventKind kind, const std::string& client, uint64_t round, std::string detail);
+
+  // Those with a greater id than `after`, oldest first.
+  std::vector<v1::Event> After(uint64_t after) const;
+  // The same, but waits for one up to `limit`.
+  std::vector<v1::Event> WaitAfter(uint64_t after, absl::Duration limit) const;
+
+ private:
+  std::vector<v1::Event> AfterLocked(uint64_t after) const;
+
+  mutable std::mutex mu_;  // guards what follows
+  mutable std::condition_variable added_;
+  uint64_t last_id_;
+  std::deque<v1::Event> events_;
+  // By client and kind: the round of the last event of a ballot. As many entries as clients that ever sent such a
+  // ballot.
+  std::map<std::pair<std::string, int>, uint64_t> told_;
+};
+
+}  // namespace signvote

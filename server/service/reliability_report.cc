@@ -1,0 +1,178 @@
+// Who agrees with whom, and who is wrong where. Computed beside the rounds: core_mu_ is taken anew for every block and
+// voter, so that a closing never waits for more than one of them.
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <numeric>
+
+#include "server/service/diagnosis.h"
+#include "server/service/federation.h"
+
+namespace signvote {
+namespace {
+
+constexpr size_t kPanel = 64;                 // voters shown, as many as a rule compares with each other
+constexpr uint64_t kStretches = 16;           // of a tensor, evenly spread ...
+constexpr uint64_t kStretchCoordinates = 64;  // ... and so long, are its sample
+
+// Mean of the pairs over blocks, by their coordinates; pairs of voters of the first block that compares any.
+class MeanAgreement {
+ public:
+  void Add(const std::vector<VoterId>& voters, const std::vector<double>& matrix, double coordinates) {
+    if (voters.empty()) return;
+    if (voters_.empty()) {
+      voters_ = voters;
+      sums_.resize(voters.size() * voters.size());
+      weights_.resize(sums_.size());
+    }
+    std::vector<int64_t> place;
+    for (const VoterId voter : voters) {
+      const auto at = std::lower_bound(voters_.begin(), voters_.end(), voter);
+      place.push_back(at != voters_.end() && *at == voter ? at - voters_.begin() : -1);
+    }
+    for (size_t i = 0; i < voters.size(); ++i) {
+      for (size_t j = 0; j < voters.size(); ++j) {
+        const double x = matrix[i * voters.size() + j];
+        if (place[i] < 0 || place[j] < 0 || std::isnan(x)) continue;
+        const size_t at = static_cast<size_t>(place[i]) * voters_.size() + static_cast<size_t>(place[j]);
+        sums_[at] += coordinates * x;
+        weights_[at] += coordinates;
+      }
+    }
+  }
+
+  const std::vector<VoterId>& voters() const { return voters_; }
+  // NaN where no block knows.
+  double Of(size_t i, size_t j) const { return sums_[i * voters_.size() + j] / weights_[i * voters_.size() + j]; }
+
+ private:
+  std::vector<VoterId> voters_;
+  std::vector<double> sums_, weights_;
+};
+
+struct TensorRange {
+  std::string name;
+  uint64_t begin = 0, end = 0;  // coordinates of this server
+};
+
+std::vector<TensorRange> TensorsIn(const std::vector<TensorShape>& tensors, const BlockRange& range) {
+  std::vector<TensorRange> found;
+  const uint64_t first = range.FirstCoordinate(), last = first + range.Coordinates();
+  uint64_t begin = 0;
+  for (const TensorShape& tensor : tensors) {
+    const uint64_t end = begin + tensor.Coordinates();
+    const TensorRange here{tensor.name, std::max(begin, first), std::min(end, last)};
+    if (here.begin < here.end) found.push_back(here);
+    begin = end;
+  }
+  return found;
+}
+
+// Mean of a sample of the tensor's coordinates; NaN when it is not measured.
+double MeanCrossover(const Tally& tally, VoterId voter, const TensorRange& tensor) {
+  const uint64_t stride = std::max(kStretchCoordinates, (tensor.end - tensor.begin + kStretches - 1) / kStretches);
+  std::vector<float> crossover, weight;
+  double sum = 0, count = 0;
+  for (uint64_t at = tensor.begin; at < tensor.end; at += stride) {
+    const uint64_t block = at / kBlockCoordinates;
+    const uint64_t start = tally.range().Begin(block);
+    const uint64_t stop = std::min({tensor.end, at + kStretchCoordinates, start + tally.range().Size(block)});
+    tally.rule(block).PerCoordinate(voter, at - start, stop - start, &crossover, &weight);
+    sum = std::accumulate(crossover.begin(), crossover.end(), sum);
+    count += static_cast<double>(crossover.size());
+  }
+  return sum / count;
+}
+
+VoterView ViewOf(const Tally& tally, VoterId voter, const std::string& name) {
+  VoterView view{name, 0, 0, 0, false};
+  double coordinates = 0;
+  for (uint64_t block = tally.range().first; block < tally.range().first + tally.range().count; ++block) {
+    const VoterReport report = tally.rule(block).Report(voter);
+    const double size = static_cast<double>(tally.range().Size(block));
+    coordinates += size;
+    view.rounds = std::max(view.rounds, report.rounds);
+    view.crossover += size * report.crossover;
+    view.weight += size * report.mean_weight;
+    view.different |= report.different;
+  }
+  view.crossover /= coordinates;
+  view.weight /= coordinates;
+  return view;
+}
+
+}  // namespace
+
+v1::ReliabilityReport Federation::Reliability() {
+  std::map<VoterId, std::string> names;  // of voters that may be shown
+  BlockRange range;
+  {
+    std::lock_guard lock(mu_);
+    range = broadcast_.range;
+    for (const auto& [name, client] : registry_.clients()) {
+      if (client.role == v1::VOTER && !client.evicted && client.rounds_counted > 0) names.emplace(client.id, name);
+    }
+  }
+  MeanAgreement agreement;
+  v1::ReliabilityReport report;
+  for (uint64_t block = range.first; block < range.first + range.count; ++block) {
+    std::vector<VoterId> voters;
+    std::vector<double> matrix;
+    std::lock_guard core(core_mu_);
+    tally_.rule(block).Agreement(&voters, &matrix);
+    agreement.Add(voters, matrix, static_cast<double>(range.Size(block)));
+    report.set_trust(report.trust() + tally_.rule(block).Report(0).trust / static_cast<double>(range.count));
+    report.set_round(tally_.round());
+  }
+
+  std::vector<VoterId> shown;
+  std::vector<size_t> place;  // in `agreement`
+  for (size_t i = 0; i < agreement.voters().size(); ++i) {
+    if (!names.contains(agreement.voters()[i])) continue;
+    shown.push_back(agreement.voters()[i]);
+    place.push_back(i);
+  }
+  const bool compared = !agreement.voters().empty();
+  for (auto voter = names.begin(); !compared && voter != names.end() && shown.size() < kPanel; ++voter) {
+    shown.push_back(voter->first);
+  }
+  const size_t m = shown.size();
+  std::vector<double> matrix;
+  for (size_t i = 0; compared && i < m; ++i) {
+    for (size_t j = 0; j < m; ++j) matrix.push_back(agreement.Of(place[i], place[j]));
+  }
+
+  const std::vector<TensorRange> tensors = TensorsIn(bundle_.parameters.tensors, range);
+  for (const TensorRange& tensor : tensors) report.add_tensors(tensor.name);
+  std::vector<VoterView> views;
+  std::vector<std::vector<double>> crossovers;
+  for (const VoterId voter : shown) {
+    std::lock_guard core(core_mu_);
+    views.push_back(ViewOf(tally_, voter, names[voter]));
+    std::vector<double>& row = crossovers.emplace_back();
+    for (const TensorRange& tensor : tensors) row.push_back(MeanCrossover(tally_, voter, tensor));
+  }
+
+  const std::vector<Diagnosis> found = Diagnose(views, matrix);
+  std::vector<size_t> order(m);
+  std::iota(order.begin(), order.end(), 0);
+  if (compared) {
+    order = OrderByLikeness(matrix, m);
+  } else {
+    std::sort(order.begin(), order.end(), [&](size_t a, size_t b) { return views[a].name < views[b].name; });
+  }
+  for (const size_t i : order) {
+    v1::VoterReliability& voter = *report.add_voters();
+    voter.set_name(views[i].name);
+    voter.set_crossover(views[i].crossover);
+    voter.set_weight(views[i].weight);
+    voter.set_different(views[i].different);
+    voter.set_suspicion(found[i].suspicion);
+    voter.set_explanation(found[i].explanation);
+    for (size_t k = 0; compared && k < m; ++k) voter.add_agreement(matrix[i * m + order[k]]);
+    for (const double crossover : crossovers[i]) voter.add_crossovers(crossover);
+  }
+  return report;
+}
+
+}  // namespace signvote

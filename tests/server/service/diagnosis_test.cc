@@ -1,0 +1,108 @@
+// What is suspected of voters whose agreement follows from what they do.
+#include "server/service/diagnosis.h"
+
+#include <gmock/gmock.h>
+
+#include <cmath>
+
+namespace signvote {
+namespace {
+
+using testing::HasSubstr;
+
+// Voters with these mu = 1 - 2 * crossover, that agree as the one-coin model says.
+struct Crowd {
+  explicit Crowd(std::vector<double> mu) {
+    for (size_t i = 0; i < mu.size(); ++i) {
+      voters.push_back({"c" + std::to_string(i), 100, (1 - mu[i]) / 2, mu[i], false});
+      for (const double other : mu) matrix.push_back(mu[i] * other);
+    }
+    for (size_t i = 0; i < mu.size(); ++i) matrix[i * mu.size() + i] = 1;
+  }
+  void Agree(size_t i, size_t j, double agreement) {
+    matrix[i * voters.size() + j] = matrix[j * voters.size() + i] = agreement;
+  }
+  void Mark(std::initializer_list<size_t> those) {
+    for (const size_t i : those) voters[i].different = true;
+  }
+  v1::Suspicion Of(size_t i) const { return Diagnose(voters, matrix)[i].suspicion; }
+  std::string Says(size_t i) const { return Diagnose(voters, matrix)[i].explanation; }
+
+  std::vector<VoterView> voters;
+  std::vector<double> matrix;
+};
+
+TEST(Diagnosis, SuspectsNobodyInAnHonestCrowd) {
+  const Crowd crowd({0.1, 0.1, 0.12, 0.1, 0.5});
+  for (size_t i = 0; i < 5; ++i) {
+    EXPECT_EQ(crowd.Of(i), v1::NO_SUSPICION);
+    EXPECT_EQ(crowd.Says(i), "");
+  }
+}
+
+TEST(Diagnosis, NamesWhoVotesAgainstTheOthersAndHowItIsHeard) {
+  Crowd crowd({0.1, 0.1, -0.1, 0.1, 0.3});
+  crowd.Mark({2});
+  EXPECT_EQ(crowd.Of(2), v1::VOTES_AGAINST);
+  EXPECT_THAT(crowd.Says(2),
+              HasSubstr("c2 votes against the others, wrong on 55.0 % of the coordinates: flipped signs?"));
+  EXPECT_THAT(crowd.Says(2), HasSubstr("the other way round"));
+  crowd.voters[2].weight = 0.2;
+  EXPECT_THAT(crowd.Says(2), HasSubstr("still heard, with weight 0.200"));
+  EXPECT_EQ(crowd.Of(0), v1::NO_SUSPICION);
+}
+
+TEST(Diagnosis, AccusesNobodyWhereMostAreAgainstMost) {
+  Crowd crowd({0.1, -0.1, -0.1, 0.1});
+  crowd.Mark({0, 1, 2, 3});
+  for (size_t i = 0; i < 4; ++i) EXPECT_NE(crowd.Of(i), v1::VOTES_AGAINST);
+}
+
+TEST(Diagnosis, JudgesByCrossoverAloneUnderRulesThatCompareNobody) {
+  Crowd crowd({0.1, 0.1, -0.1, 0.1, 0.3});
+  crowd.matrix.clear();
+  EXPECT_EQ(crowd.Of(2), v1::VOTES_AGAINST);
+  for (VoterView& voter : crowd.voters) voter.crossover = std::nan("");
+  EXPECT_EQ(crowd.Of(2), v1::NO_SUSPICION);
+}
+
+TEST(Diagnosis, TellsCopiesFromClientsOnTheSameOrOnOtherData) {
+  Crowd crowd({0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1});
+  crowd.Agree(0, 1, 0.99);
+  crowd.Agree(2, 3, 0.2);
+  crowd.Agree(4, 5, -0.2);
+  crowd.Mark({0, 1, 2, 3, 4, 5});
+  EXPECT_EQ(crowd.Of(0), v1::COPIES);
+  EXPECT_THAT(crowd.Says(0), HasSubstr("same ballots as c1:"));
+  EXPECT_EQ(crowd.Of(3), v1::ALIKE);
+  EXPECT_THAT(crowd.Says(3), HasSubstr("agrees with c2 more"));
+  EXPECT_EQ(crowd.Of(5), v1::UNLIKE);
+  EXPECT_THAT(crowd.Says(5), HasSubstr("agrees with c4 less"));
+  EXPECT_EQ(crowd.Of(6), v1::NO_SUSPICION);
+}
+
+TEST(Diagnosis, NoticesRandomVotesOnceThereWereManyRounds) {
+  Crowd crowd({0.1, 0.1, 0.001, 0.1});
+  EXPECT_EQ(crowd.Of(2), v1::SAYS_NOTHING);
+  crowd.voters[2].rounds = 10;
+  EXPECT_EQ(crowd.Of(2), v1::NO_SUSPICION);
+}
+
+TEST(Diagnosis, PutsThoseWhoVoteAlikeTogether) {
+  // Even voters agree with each other, odd ones too, nobody else; a pair was never heard together.
+  constexpr size_t kVoters = 7;
+  std::vector<double> matrix(kVoters * kVoters);
+  for (size_t i = 0; i < kVoters; ++i) {
+    for (size_t j = 0; j < kVoters; ++j) matrix[i * kVoters + j] = i % 2 == j % 2 ? 0.5 : -0.1;
+  }
+  matrix[0 * kVoters + 6] = matrix[6 * kVoters + 0] = std::nan("");
+  const std::vector<size_t> order = OrderByLikeness(matrix, kVoters);
+  ASSERT_THAT(order, testing::UnorderedElementsAre(0, 1, 2, 3, 4, 5, 6));
+  int changes = 0;
+  for (size_t i = 1; i < kVoters; ++i) changes += order[i] % 2 != order[i - 1] % 2;
+  EXPECT_EQ(changes, 1);
+  EXPECT_TRUE(OrderByLikeness({}, 0).empty());
+}
+
+}  // namespace
+}  // namespace signvote

@@ -1,0 +1,69 @@
+#include "server/service/event_log.h"
+
+#include <gmock/gmock.h>
+
+#include <thread>
+
+namespace signvote {
+namespace {
+
+using testing::ElementsAre;
+
+const absl::Time kStart = absl::FromUnixSeconds(1'000'000);
+
+std::vector<std::string> Clients(const std::vector<v1::Event>& events) {
+  std::vector<std::string> clients;
+  for (const v1::Event& event : events) clients.push_back(event.client());
+  return clients;
+}
+
+TEST(EventLog, TellsWhatCameAfterAnEvent) {
+  EventLog log(kStart);
+  log.Add(kStart, v1::JOINED, "a", 0, "voter");
+  log.Add(kStart + absl::Milliseconds(1500), v1::JOINED, "b", 3, "");
+  const std::vector<v1::Event> all = log.After(0);
+  ASSERT_THAT(Clients(all), ElementsAre("a", "b"));
+  EXPECT_EQ(all[0].detail(), "voter");
+  EXPECT_EQ(all[1].round(), 3u);
+  EXPECT_DOUBLE_EQ(all[1].unix_seconds(), 1'000'001.5);
+  EXPECT_THAT(Clients(log.After(all[0].id())), ElementsAre("b"));
+  EXPECT_TRUE(log.After(all[1].id()).empty());
+}
+
+TEST(EventLog, IdsGoOnAscendingInALaterProcess) {
+  EventLog first(kStart), second(kStart + absl::Seconds(1));
+  first.Add(kStart, v1::JOINED, "a", 0, "");
+  second.Add(kStart, v1::JOINED, "a", 0, "");
+  EXPECT_GT(second.After(0)[0].id(), first.After(0)[0].id());
+}
+
+TEST(EventLog, KeepsTheNewest) {
+  EventLog log(kStart);
+  for (size_t i = 0; i < EventLog::kEvents + 5; ++i) log.Add(kStart, v1::JOINED, std::to_string(i), 0, "");
+  const std::vector<v1::Event> kept = log.After(0);
+  ASSERT_EQ(kept.size(), EventLog::kEvents);
+  EXPECT_EQ(kept.front().client(), "5");
+}
+
+TEST(EventLog, AClientCannotPushOthersOutByBadBallots) {
+  EventLog log(kStart);
+  log.Add(kStart, v1::JOINED, "honest", 1, "");
+  for (int i = 0; i < 2000; ++i) {
+    log.Add(kStart, v1::STALE_BALLOT, "bad", 1, "");
+    log.Add(kStart, v1::REFUSED_BALLOT, "bad", 1, "");
+  }
+  log.Add(kStart, v1::STALE_BALLOT, "bad", 2, "");
+  EXPECT_THAT(Clients(log.After(0)), ElementsAre("honest", "bad", "bad", "bad"));
+}
+
+TEST(EventLog, WakesWhoWaits) {
+  EventLog log(kStart);
+  std::vector<v1::Event> heard;
+  std::thread waiter([&] { heard = log.WaitAfter(0, absl::Seconds(60)); });
+  log.Add(kStart, v1::JOINED, "a", 0, "");
+  waiter.join();
+  EXPECT_THAT(Clients(heard), ElementsAre("a"));
+}
+
+}  // namespace
+}  // namespace signvote

@@ -1,0 +1,132 @@
+// What administrators are shown of voters and events.
+#include <gmock/gmock.h>
+
+#include <cmath>
+
+#include "common/random.h"
+#include "tests/server/service/federation_harness.h"
+
+namespace signvote {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using H = FederationHarness;
+
+ServerOptions Options(const std::string& rule) {
+  ServerOptions options = H::DefaultOptions();
+  options.vote.rule = rule;
+  options.vote.warmup_rounds = 2;
+  options.vote.prior = 0;
+  return options;
+}
+
+// Voters a to f err on 30 % of the coordinates, f votes the opposite of what it finds.
+void VoteRounds(H& h, uint64_t rounds) {
+  Random random(7);
+  std::map<std::string, SessionId> sessions;
+  for (const char* name : {"a", "b", "c", "d", "e", "f"}) sessions[name] = h.Join(name);
+  for (uint64_t round = 1; round <= rounds; ++round) {
+    std::vector<uint64_t> truth(H::kWords);
+    for (uint64_t& word : truth) word = random.Next();
+    for (const auto& [name, session] : sessions) {
+      std::vector<uint64_t> words(H::kWords);
+      for (uint64_t n = 0; n < H::kParameters; ++n) {
+        const bool wrong = random.Next() % 10 < (name == "f" ? 7u : 3u);
+        words[n / 64] |= ((truth[n / 64] >> n % 64 & 1) ^ uint64_t{wrong}) << n % 64;
+      }
+      v1::ClientMessage ballot = H::BallotOf(round, true);
+      ballot.mutable_ballot()->mutable_signs()->set_signs(words.data(), words.size() * 8);
+      h.federation->Receive(session, ballot);
+    }
+    h.Work();
+  }
+  ASSERT_EQ(h.federation->Status().round(), rounds);
+}
+
+const v1::VoterReliability& Named(const v1::ReliabilityReport& report, const std::string& name) {
+  for (const auto& voter : report.voters()) {
+    if (voter.name() == name) return voter;
+  }
+  ADD_FAILURE() << name << " is not in the report";
+  return report.voters(0);
+}
+
+TEST(ReliabilityReport, ShowsWhoVotesAgainstTheOthersWithinFiveRounds) {
+  H h(Options("agreement"));
+  VoteRounds(h, 5);
+  const v1::ReliabilityReport report = h.federation->Reliability();
+  EXPECT_EQ(report.round(), 5u);
+  EXPECT_THAT(report.tensors(), ElementsAre("w"));
+  ASSERT_EQ(report.voters_size(), 6);
+  for (const auto& voter : report.voters()) {
+    const bool bad = voter.name() == "f";
+    EXPECT_EQ(voter.suspicion(), bad ? v1::VOTES_AGAINST : v1::NO_SUSPICION) << voter.name();
+    EXPECT_NEAR(voter.crossover(), bad ? 0.7 : 0.3, 0.05);
+    EXPECT_NEAR(voter.crossovers(0), voter.crossover(), 1e-6);
+    ASSERT_EQ(voter.agreement_size(), 6);
+    for (int i = 0; i < 6; ++i) {
+      const auto& other = report.voters(i);
+      const double expected = &voter == &other ? 1 : (bad || other.name() == "f" ? -1 : 1) * 0.4 * 0.4;
+      EXPECT_NEAR(voter.agreement(i), expected, 0.06) << voter.name() << " and " << other.name();
+    }
+  }
+  EXPECT_TRUE(report.voters(0).name() == "f" || report.voters(5).name() == "f") << "it stands apart";
+}
+
+TEST(ReliabilityReport, HasCrossoversAloneUnderTheRuleOfErrorCounts) {
+  H h(Options("it-signsgd"));
+  VoteRounds(h, 8);
+  const v1::ReliabilityReport report = h.federation->Reliability();
+  EXPECT_EQ(Named(report, "f").suspicion(), v1::VOTES_AGAINST);
+  EXPECT_EQ(Named(report, "a").suspicion(), v1::NO_SUSPICION);
+  EXPECT_EQ(Named(report, "a").agreement_size(), 0);
+}
+
+TEST(ReliabilityReport, MeasuresNothingUnderMajority) {
+  H h(Options("majority"));
+  VoteRounds(h, 2);
+  const v1::ReliabilityReport report = h.federation->Reliability();
+  ASSERT_EQ(report.voters_size(), 6);
+  EXPECT_TRUE(std::isnan(report.voters(0).crossover()));
+  EXPECT_TRUE(std::isnan(report.voters(0).crossovers(0)));
+  EXPECT_TRUE(std::isnan(h.federation->Clients().clients(0).crossover()));
+  EXPECT_TRUE(std::isnan(h.federation->Detail("a")->tensors(0).crossover().median()));
+}
+
+TEST(ReliabilityReport, ANewClientHasToldNoFingerprint) {
+  H h;
+  const SessionId a = h.Join("a");
+  EXPECT_FALSE(h.federation->Clients().clients(0).has_fingerprint_agrees());
+  h.Vote(a, 1);
+  h.Work();
+  v1::ClientMessage applied;
+  applied.mutable_applied()->set_round(1);
+  *applied.mutable_applied()->mutable_fingerprint() = h.federation->Status().fingerprint();
+  h.federation->Receive(a, applied);
+  EXPECT_TRUE(h.federation->Clients().clients(0).fingerprint_agrees());
+  h.Vote(a, 2);
+  h.Work();
+  EXPECT_EQ(h.federation->Clients().clients(0).rounds_behind(), 1u);
+}
+
+TEST(Events, TellWhoCameWentAndWasLate) {
+  H h;
+  const SessionId a = h.Join("a"), b = h.Join("b");
+  h.Vote(a, 1);
+  h.now += absl::Minutes(2);
+  h.federation->Tick();
+  h.Work();
+  h.Vote(b, 1);
+  EXPECT_TRUE(h.federation->SetEvicted("b", true).ok());
+  h.federation->Closed(a);
+  std::vector<std::string> heard;
+  for (const v1::Event& event : h.federation->events().After(0)) {
+    heard.push_back(v1::EventKind_Name(event.kind()) + " " + event.client() + " " + std::to_string(event.round()));
+  }
+  EXPECT_THAT(heard, ElementsAre("JOINED a 0", "JOINED b 0", "MISSED_DEADLINE  0", "STALE_BALLOT b 1",
+                                 "EVICTED_CLIENT b 1", "LEFT_SESSION a 1"));
+}
+
+}  // namespace
+}  // namespace signvote
