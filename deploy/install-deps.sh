@@ -18,10 +18,14 @@ packages=(
   libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc libabsl-dev libssl-dev
   # numbers; the BLAS is chosen at run time, and LibTorch is slow with the generic one
   libtorch-dev libopenblas0-pthread libhwy-dev
+  # metrics and dashboard
+  libcpp-httplib-dev prometheus-cpp-dev libjs-chart.js
   # files and text
   libyaml-cpp-dev nlohmann-json3-dev libcli11-dev libspdlog-dev libfmt-dev libxxhash-dev libzstd-dev zlib1g-dev
   # tests and pictures
   libgtest-dev libgmock-dev libbenchmark-dev gnuplot-nox fonts-dejavu-core
+  # tests of the dashboard: a browser and what drives it, Prometheus
+  chromium chromium-driver python3-selenium prometheus
 )
 
 missing_packages() {

@@ -15,10 +15,11 @@ forbid() {
 forbid common 'server/|client/'
 forbid client 'server/'
 forbid server 'client/'
-forbid server/vote 'server/(round|store|service|ctl)/'
-forbid server/round 'server/(store|service|ctl)/'
-forbid server/store 'server/(service|ctl)/'
-forbid server/ctl 'server/(vote|round|store|service)/'
+forbid server/vote 'server/(round|store|http|service|ctl)/'
+forbid server/round 'server/(store|http|service|ctl)/'
+forbid server/store 'server/(http|service|ctl)/'
+forbid server/http 'server/(vote|round|store|service|ctl)/'
+forbid server/ctl 'server/(vote|round|store|http|service)/'
 # The core has no clock, no I/O, no threads, no gRPC.
 for room in server/vote server/round; do
   if grep -rnE '#include <(grpc|thread|mutex|fstream|absl/time/clock)' $room; then

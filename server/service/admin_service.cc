@@ -46,14 +46,16 @@ grpc::Status AdminService::GetClient(grpc::ServerContext* context, const v1::Get
   return ToGrpc(detail.status());
 }
 
-grpc::Status AdminService::GetReliability(grpc::ServerContext*, const v1::GetReliabilityRequest*,
+grpc::Status AdminService::GetReliability(grpc::ServerContext* context, const v1::GetReliabilityRequest*,
                                           v1::ReliabilityReport* response) {
+  if (absl::Status status = access_->RequireAdmin(*context); !status.ok()) return ToGrpc(status);
   *response = federation_->Reliability();
   return grpc::Status::OK;
 }
 
 grpc::Status AdminService::ListEvents(grpc::ServerContext* context, const v1::ListEventsRequest* request,
                                       grpc::ServerWriter<v1::Event>* out) {
+  if (absl::Status status = access_->RequireAdmin(*context); !status.ok()) return ToGrpc(status);
   uint64_t after = request->after();
   std::vector<v1::Event> events = federation_->events().After(after);
   if (request->last() > 0 && events.size() > request->last()) events.erase(events.begin(), events.end() - request->last());

@@ -105,6 +105,10 @@ v1::RunStatus Federation::MakeStatus() const {
   status.mutable_last_round()->set_collect_seconds(last_row_.collect_seconds);
   status.mutable_last_round()->set_decode_seconds(last_row_.decode_seconds);
   status.mutable_last_round()->set_journal_seconds(last_row_.journal_seconds);
+  *status.mutable_all_rounds() = all_rounds_;
+  status.set_rounds_closed(rounds_closed_);
+  status.set_ballots_counted(ballots_counted_);
+  status.set_decisions_delivered(decisions_delivered_);
   return status;
 }
 

@@ -53,7 +53,8 @@ void Federation::CloseIfDue() {
   closing.row.step = closing.step.size;
   closing.row.collect_seconds = absl::ToDoubleSeconds(now - round_opened_);
   for (const auto& [voter, ballot] : closing.ballots) closing.row.late += ballot.round < closing.round;
-  if (const uint32_t missing = round_->waiting(); missing > 0) {
+  const bool is_deadline = round_->NextLook(now) == absl::InfiniteFuture();
+  if (const uint32_t missing = round_->waiting(); missing > 0 && is_deadline) {
     Note(v1::MISSED_DEADLINE, "", fmt::format("round {} closes without {} of its voters", closing.round, missing));
   }
   round_.reset();
@@ -269,6 +270,10 @@ void Federation::PublishRound(const Fingerprint& fingerprint) {
     const double took = absl::ToDoubleSeconds(environment_.now() - round_opened_);
     seconds_per_round_ = last_row_.round == 0 ? took : 0.9 * seconds_per_round_ + 0.1 * took;
     last_row_ = row;
+    ++rounds_closed_;
+    all_rounds_.set_collect_seconds(all_rounds_.collect_seconds() + row.collect_seconds);
+    all_rounds_.set_decode_seconds(all_rounds_.decode_seconds() + row.decode_seconds);
+    all_rounds_.set_journal_seconds(all_rounds_.journal_seconds() + row.journal_seconds);
     closing_.reset();
 
     bool is_loading = false;

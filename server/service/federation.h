@@ -261,6 +261,8 @@ class Federation {
   absl::Time first_opened_ ABSL_GUARDED_BY(mu_) = absl::InfiniteFuture();
   double seconds_per_round_ ABSL_GUARDED_BY(mu_) = 0;
   RoundRow last_row_ ABSL_GUARDED_BY(mu_);
+  v1::RoundTimes all_rounds_ ABSL_GUARDED_BY(mu_);
+  uint64_t rounds_closed_ ABSL_GUARDED_BY(mu_) = 0;
 };
 
 class ABSL_SCOPED_LOCKABLE Federation::Locked {

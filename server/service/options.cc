@@ -69,6 +69,9 @@ absl::StatusOr<ServerOptions> LoadServerOptions(const std::string& path, const s
   ServerOptions options;
   reader.Read("listen", &options.listen);
   reader.Read("admin.listen", &options.admin_listen);
+  reader.Read("http.listen", &options.http_listen);
+  if (options.http_listen == "off") options.http_listen.clear();
+  reader.Read("http.insecure", &options.http_insecure);
   ReadTransport(&reader, &options.transport);
   reader.Read("reflection", &options.reflection);
   reader.Require("model", &options.model);
@@ -95,6 +98,10 @@ absl::StatusOr<ServerOptions> LoadServerOptions(const std::string& path, const s
   }
   CheckAddress(reader, "listen", options.listen);
   CheckAddress(reader, "admin.listen", options.admin_listen);
+  if (!options.http_listen.empty()) {
+    CheckAddress(reader, "http.listen", options.http_listen);
+    if (options.http_listen.starts_with("unix:")) reader.Fail("http.listen", "is a unix: address: expected HOST:PORT or off");
+  }
   reader.Read("rounds.close_early", &options.rounds.close_early, Between(0, 1));
   reader.Read("rounds.max_staleness", &options.rounds.max_staleness, Between(0, 100));
   reader.Read("rounds.electorate", &options.rounds.electorate);
@@ -102,6 +109,7 @@ absl::StatusOr<ServerOptions> LoadServerOptions(const std::string& path, const s
   reader.Read("checkpoint.every", &options.checkpoint_every);
   reader.Read("checkpoint.keep", &options.checkpoint_keep, AtLeast(1));
   reader.ReadChoice("durability", &options.durability, {"ballots", "decisions", "none"});
+  reader.Read("metrics.tensorboard", &options.tensorboard);
   reader.Read("labels", &options.labels);
   reader.ReadChoice("log", &options.log, {"trace", "debug", "info", "warn", "error"});
   if (options.step.size * options.step.weight_decay >= 1) {

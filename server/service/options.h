@@ -17,6 +17,10 @@ namespace signvote {
 struct ServerOptions {
   std::string listen = "127.0.0.1:7400";
   std::string admin_listen = "127.0.0.1:7401";
+  // The dashboard; empty: none. Where the default is taken another port is.
+  static constexpr const char* kHttpListen = "127.0.0.1:7402";
+  std::string http_listen = kHttpListen;
+  bool http_insecure = false;  // on other addresses than loopback
   TransportOptions transport;  // tls, insecure
   bool reflection = false;     // tell whoever connects what calls there are
   std::string model;
@@ -35,6 +39,7 @@ struct ServerOptions {
   uint64_t checkpoint_every = 0;  // rounds; 0: at the end and on request
   uint32_t checkpoint_keep = 3;
   std::string durability = "ballots";  // ballots | decisions | none
+  std::string tensorboard;  // directory for event files; empty: none
   std::map<std::string, std::string> labels;
   std::string log = "info";
 };

@@ -14,7 +14,7 @@ namespace {
 
 constexpr const char* kColumns =
     "round,ballots,step,trust,accuracy,loss,bytes_up,bytes_down,collect_seconds,decode_seconds,journal_seconds,seconds";
-constexpr size_t kColumnsBefore = 4, kColumnsInAll = 12;
+constexpr size_t kColumnsInAll = 12;
 
 std::vector<std::string> Split(const std::string& line) {
   std::vector<std::string> cells;
@@ -46,23 +46,40 @@ void RunLog::Load(uint64_t round) {
     if (cells.size() != kColumnsInAll || cells[0] == "round") continue;
     const uint64_t number = std::strtoull(cells[0].c_str(), nullptr, 10);
     if (number == 0 || number > round) continue;
-    Line& kept = lines_[number];
-    for (size_t i = 0; i < kColumnsBefore; ++i) kept.before += (i ? "," : "") + cells[i];
-    for (size_t i = kColumnsBefore + 2; i < kColumnsInAll; ++i)
-      kept.after += (kept.after.empty() ? "" : ",") + cells[i];
+    auto real = [&](size_t column) { return std::strtod(cells[column].c_str(), nullptr); };
+    auto whole = [&](size_t column) { return std::strtoull(cells[column].c_str(), nullptr, 10); };
+    v1::RoundSummary& kept = rounds_[number];
+    kept.set_round(number);
+    kept.set_ballots(static_cast<uint32_t>(whole(1)));
+    kept.set_step(std::strtof(cells[2].c_str(), nullptr));
+    kept.set_trust(real(3));
+    kept.set_bytes_up(whole(6));
+    kept.set_bytes_down(whole(7));
+    kept.mutable_times()->set_collect_seconds(real(8));
+    kept.mutable_times()->set_decode_seconds(real(9));
+    kept.mutable_times()->set_journal_seconds(real(10));
+    kept.set_seconds(real(11));
     if (cells[4].empty()) continue;
     v1::Evaluation& evaluation = evaluations_[number];
     evaluation.set_round(number);
-    evaluation.set_accuracy(std::strtod(cells[4].c_str(), nullptr));
-    evaluation.set_loss(std::strtod(cells[5].c_str(), nullptr));
+    evaluation.set_accuracy(real(4));
+    evaluation.set_loss(real(5));
   }
 }
 
 void RunLog::Add(const RoundRow& row) {
   MutexLock lock(mu_);
-  lines_[row.round] = {fmt::format("{},{},{:.6g},{:.4f}", row.round, row.ballots, row.step, row.trust),
-                       fmt::format("{},{},{:.6f},{:.6f},{:.6f},{:.3f}", row.bytes_up, row.bytes_down,
-                                   row.collect_seconds, row.decode_seconds, row.journal_seconds, row.seconds)};
+  v1::RoundSummary& kept = rounds_[row.round];
+  kept.set_round(row.round);
+  kept.set_ballots(row.ballots);
+  kept.set_step(row.step);
+  kept.set_trust(row.trust);
+  kept.set_bytes_up(row.bytes_up);
+  kept.set_bytes_down(row.bytes_down);
+  kept.mutable_times()->set_collect_seconds(row.collect_seconds);
+  kept.mutable_times()->set_decode_seconds(row.decode_seconds);
+  kept.mutable_times()->set_journal_seconds(row.journal_seconds);
+  kept.set_seconds(row.seconds);
   is_dirty_ = true;
 }
 
@@ -72,14 +89,29 @@ void RunLog::Add(const v1::Evaluation& evaluation) {
   is_dirty_ = true;
 }
 
+std::vector<v1::RoundSummary> RunLog::RoundsAfter(uint64_t round) {
+  std::lock_guard lock(mu_);
+  std::vector<v1::RoundSummary> rounds;
+  for (auto at = rounds_.upper_bound(round); at != rounds_.end(); ++at) {
+    v1::RoundSummary& summary = rounds.emplace_back(at->second);
+    if (auto found = evaluations_.find(at->first); found != evaluations_.end()) {
+      summary.set_accuracy(found->second.accuracy());
+      summary.set_loss(found->second.loss());
+    }
+  }
+  return rounds;
+}
+
 std::string RunLog::Csv() {
   std::string csv = std::string(kColumns) + "\n";
-  for (const auto& [round, line] : lines_) {
-    csv += line.before;
-    auto found = evaluations_.find(round);
+  for (const auto& [number, round] : rounds_) {
+    csv += fmt::format("{},{},{:.6g},{:.4f}", number, round.ballots(), round.step(), round.trust());
+    auto found = evaluations_.find(number);
     csv += found == evaluations_.end() ? ",,"
                                        : fmt::format(",{:.4f},{:.5f}", found->second.accuracy(), found->second.loss());
-    csv += "," + line.after + "\n";
+    const v1::RoundTimes& times = round.times();
+    csv += fmt::format(",{},{},{:.6f},{:.6f},{:.6f},{:.3f}\n", round.bytes_up(), round.bytes_down(),
+                       times.collect_seconds(), times.decode_seconds(), times.journal_seconds(), round.seconds());
   }
   return csv;
 }

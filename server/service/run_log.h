@@ -7,6 +7,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "common/mutex.h"
 #include "proto/signvote/v1/admin.pb.h"
@@ -24,21 +25,20 @@ class RunLog {
   void Add(const RoundRow& row);
   void Add(const v1::Evaluation& evaluation);
 
+  // Closed rounds after `round`, ascending, with what observers measured of them.
+  std::vector<v1::RoundSummary> RoundsAfter(uint64_t round);
+
   // Writes metrics.csv if something is new; errors are logged, never fatal.
   void Flush();
   absl::Status WriteSummary(const v1::RunStatus& status, const v1::ListClientsResponse& clients);
 
  private:
-  struct Line {
-    std::string before;  // columns up to trust
-    std::string after;   // columns from bytes_up on
-  };
   void Load(uint64_t round) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   std::string Csv() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   const ServerOptions options_;
   Mutex mu_;
-  std::map<uint64_t, Line> lines_ ABSL_GUARDED_BY(mu_);                  // by round
+  std::map<uint64_t, v1::RoundSummary> rounds_ ABSL_GUARDED_BY(mu_);     // without accuracy and loss
   std::map<uint64_t, v1::Evaluation> evaluations_ ABSL_GUARDED_BY(mu_);  // by round
   bool is_dirty_ ABSL_GUARDED_BY(mu_) = false;
   bool is_behind_ ABSL_GUARDED_BY(mu_) = false;  // the last Flush failed

@@ -9,18 +9,21 @@
 #include <optional>
 #include <thread>
 
+#include "common/address.h"
 #include "common/bundle.h"
 #include "common/files.h"
 #include "common/fingerprint.h"
 #include "common/mutex.h"
 #include "common/status.h"
 #include "common/thread_pool.h"
+#include "server/http/http_server.h"
 #include "server/service/access.h"
 #include "server/service/admin_service.h"
 #include "server/service/endpoint.h"
 #include "server/service/federation.h"
 #include "server/service/federation_service.h"
 #include "server/service/run_log.h"
+#include "server/service/tensorboard.h"
 #include "server/service/terms.h"
 #include "server/store/round_config.h"
 #include "server/store/run_directory.h"
@@ -72,9 +75,11 @@ class ServerImpl final : public Server {
 
   const std::string& listen_address() const override { return listen_address_; }
   const std::string& admin_address() const override { return admin_address_; }
+  const std::string& http_address() const override { return http_address_; }
 
  private:
   absl::Status Listen();
+  absl::Status ListenHttp();
   // Takes up certificates that changed; ends the sessions of those that are revoked or expired.
   void CheckCertificates();
   // Waits for the end of the run or Stop.
@@ -90,6 +95,7 @@ class ServerImpl final : public Server {
   ThreadPool pool_;
   std::unique_ptr<Store> store_;
   std::unique_ptr<RunLog> log_;
+  std::unique_ptr<TensorBoard> board_;
   std::unique_ptr<Credentials> credentials_;
   std::optional<Access> access_;
   FederationService federation_service_;
@@ -98,7 +104,8 @@ class ServerImpl final : public Server {
   ThreadPool runner_;  // ends before what its work uses
   ThreadPool checkpoints_;
   std::unique_ptr<grpc::Server> federation_server_, admin_server_;
-  std::string listen_address_, admin_address_;
+  std::unique_ptr<HttpServer> http_server_;
+  std::string listen_address_, admin_address_, http_address_;
 
   Mutex mu_;
   CondVar changed_;
@@ -131,6 +138,9 @@ absl::Status ServerImpl::Open() {
   if (!run.report.empty()) spdlog::info("{}", run.report);
   store_ = std::move(run.store);
   log_ = std::make_unique<RunLog>(options_, run.tally.round());
+  if (!options_.tensorboard.empty()) {
+    ASSIGN_OR_RETURN(board_, TensorBoard::Open(options_.tensorboard, absl::Now()));
+  }
   Environment environment;
   environment.store = store_.get();
   environment.parallel = Parallel();
@@ -140,11 +150,13 @@ absl::Status ServerImpl::Open() {
   environment.wake = [this](SessionId id) { federation_service_.Wake(id); };
   environment.on_round = [this](const RoundRow& row) {
     log_->Add(row);
+    if (board_) board_->Add(absl::Now(), row);
     MutexLock lock(mu_);
     changed_.NotifyAll();
   };
   environment.on_evaluation = [this](const v1::Evaluation& evaluation) {
     log_->Add(evaluation);
+    if (board_) board_->Add(absl::Now(), evaluation);
     spdlog::info("round {}: accuracy {:.4f}, loss {:.4f}", evaluation.round(), evaluation.accuracy(),
                  evaluation.loss());
   };
@@ -168,11 +180,37 @@ absl::Status ServerImpl::Listen() {
                                                     admin_service_.get(), credentials_.get()));
   admin_server_ = std::move(admin.server);
   admin_address_ = admin.address;
-  const nlohmann::json addresses = {{"listen", listen_address_}, {"admin", admin_address_}};
+  RETURN_IF_ERROR(ListenHttp());
+  const nlohmann::json addresses = {{"listen", listen_address_}, {"admin", admin_address_}, {"http", http_address_}};
   const std::string text = addresses.dump() + "\n";
   const std::string_view part = text;
   spdlog::info("listening on {}, administration on {}", listen_address_, admin_address_);
   return WriteFileAtomically(options_.directory + "/addresses.json", {&part, 1});
+}
+
+absl::Status ServerImpl::ListenHttp() {
+  if (options_.http_listen.empty()) return absl::OkStatus();
+  if (!IsLoopback(options_.http_listen) && !options_.http_insecure) {
+    return InvalidArgument(
+        "http.listen: {} is not a loopback address, and whoever reaches it could read the dashboard: listen on 127.0.0.1, or "
+        "say http.insecure: true if that is meant",
+        options_.http_listen);
+  }
+  Sources sources;
+  sources.status = [this] { return federation_->Status(); };
+  sources.clients = [this] { return federation_->Clients(); };
+  sources.client = [this](const std::string& name) { return federation_->Detail(name); };
+  sources.reliability = [this] { return federation_->Reliability(); };
+  sources.rounds = [this](uint64_t after) { return log_->RoundsAfter(after); };
+  sources.events = [this](uint64_t after) { return federation_->events().After(after); };
+  absl::StatusOr<std::unique_ptr<HttpServer>> server = HttpServer::Start(options_.http_listen, sources);
+  // A second server on this machine that was told nothing about its dashboard.
+  if (!server.ok() && options_.http_listen == ServerOptions::kHttpListen) server = HttpServer::Start("127.0.0.1:0", sources);
+  RETURN_IF_ERROR(server.status());
+  http_server_ = *std::move(server);
+  http_address_ = http_server_->address();
+  spdlog::info("dashboard at http://{}/", http_address_);
+  return absl::OkStatus();
 }
 
 void ServerImpl::CheckCertificates() {
@@ -233,6 +271,7 @@ absl::Status ServerImpl::Run() {
 }
 
 void ServerImpl::Shutdown() {
+  http_server_.reset();
   if (admin_service_) admin_service_->EndWatches();
   const auto deadline = std::chrono::system_clock::now() + std::chrono::seconds(1);
   if (federation_server_) federation_server_->Shutdown(deadline);

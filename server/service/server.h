@@ -17,7 +17,7 @@ absl::StatusOr<MemoryPlan> PlanRun(const ServerOptions& options);
 class Server {
  public:
   // Refuses a run that this machine has not the memory for (RESOURCE_EXHAUSTED); recovers the run's directory, listens,
-  // and writes addresses.json {"listen", "admin"} there. Errors: of the bundle and the directory; UNAVAILABLE when an
+  // and writes addresses.json {"listen", "admin", "http"} there. Errors: of the bundle and the directory; UNAVAILABLE when an
   // address cannot be listened on.
   static absl::StatusOr<std::unique_ptr<Server>> Start(const ServerOptions& options);
   virtual ~Server() = default;
@@ -29,6 +29,7 @@ class Server {
 
   virtual const std::string& listen_address() const = 0;
   virtual const std::string& admin_address() const = 0;
+  virtual const std::string& http_address() const = 0;  // empty: none
 };
 
 }  // namespace signvote

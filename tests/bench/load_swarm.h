@@ -28,6 +28,7 @@ struct LoadOptions {
   uint64_t rounds = 20;  // 0: to the end of the run
   uint32_t fraction = 0;
   uint64_t channels = 0;  // 0: one a voter
+  uint64_t flipped = 0;   // the first so many vote the opposite of what they find
   uint64_t seed = 1;
 };
 

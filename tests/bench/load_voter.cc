@@ -144,6 +144,10 @@ bool LoadVoter::NextBallotBlock(v1::ClientMessage* message) {
   const uint64_t block = range_.first + next_block_++, size = range_.Size(block);
   std::vector<uint64_t> words(WordsFor(size));
   swarm_->ballots().Fill(number_, ballot_round_, block, size, words);
+  if (number_ < swarm_->options().first + swarm_->options().flipped) {
+    for (uint64_t& word : words) word = ~word;
+    if (size % 64 != 0) words.back() &= (uint64_t{1} << size % 64) - 1;
+  }
   const v1::RunConfig& config = welcome_.config();
   if (config.fraction() > 1) {
     const StripeDraw draw{config.seed(), welcome_.client_id(), ballot_round_, config.fraction()};

@@ -140,6 +140,7 @@ int Main(int argc, char** argv) {
   app.add_option("--channels", options.channels, "connections that the voters share; 0: one a voter");
   app.add_option("--prefix", options.prefix, "names are PREFIX-NUMBER")->capture_default_str();
   app.add_option("--first", options.first, "NUMBER of the first voter");
+  app.add_option("--flipped", options.flipped, "so many of them, the first ones, vote with flipped signs");
   app.add_option("--seed", options.seed, "of ballots and bundles")->capture_default_str();
   app.add_flag("--json", as_json, "print one line of JSON");
   CLI::App* bundle = app.add_subcommand("bundle", "write a bundle of random parameters, to serve");

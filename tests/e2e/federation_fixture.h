@@ -43,8 +43,11 @@ class FederationFixture : public testing::Test {
 
   std::vector<std::string> ServerArguments(const std::string& run, const std::vector<std::string>& settings,
                                            const std::string& listen) const {
-    std::vector<std::string> arguments{Program("signvote-server"), "--config", Path(run + ".yaml"),       "--set",
-                                       "listen=" + listen,         "--set",    "admin.listen=127.0.0.1:0"};
+    std::vector<std::string> arguments{Program("signvote-server"), "--config", Path(run + ".yaml")};
+    for (const char* own : {"admin.listen=127.0.0.1:0", "http.listen=127.0.0.1:0"}) {
+      arguments.insert(arguments.end(), {"--set", own});
+    }
+    arguments.insert(arguments.end(), {"--set", "listen=" + listen});
     for (const std::string& setting : settings) arguments.insert(arguments.end(), {"--set", setting});
     return arguments;
   }

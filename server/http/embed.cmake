@@ -1,0 +1,15 @@
+# cmake -DFILES=a;b -DOUT=assets.cc -P embed.cmake: the definition of Assets() (assets.h) with the bytes of these files.
+set(text "#include \"server/http/assets.h\"\n\nnamespace signvote {\nnamespace {\n\n")
+set(entries "")
+set(number 0)
+foreach(file ${FILES})
+  file(READ ${file} hex HEX)
+  string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${hex}")
+  string(APPEND text "constexpr unsigned char kFile${number}[] = {${bytes}};\n")
+  get_filename_component(name ${file} NAME)
+  string(APPEND entries "    {\"/${name}\", {reinterpret_cast<const char*>(kFile${number}), sizeof kFile${number}}},\n")
+  math(EXPR number "${number} + 1")
+endforeach()
+string(APPEND text "\n}  // namespace\n\nstd::span<const Asset> Assets() {\n"
+  "  static const Asset assets[] = {\n${entries}  };\n  return assets;\n}\n\n}  // namespace signvote\n")
+file(WRITE ${OUT} "${text}")

@@ -1,0 +1,86 @@
+#include "server/http/live.h"
+
+#include <absl/time/clock.h>
+
+#include "common/json.h"
+#include "server/http/series.h"
+
+namespace signvote {
+namespace {
+
+std::string Frame(const char* event, const std::string& data) {
+  return std::string("event: ") + event + "\ndata: " + data + "\n\n";
+}
+
+// A frame when `now` is not what was told before.
+std::string FrameOfNews(const char* event, const std::string& now, std::string* told) {
+  if (now == *told) return "";
+  *told = now;
+  return Frame(event, now);
+}
+
+}  // namespace
+
+std::shared_ptr<const Report> Live::Now() {
+  std::lock_guard lock(mu_);
+  const absl::Time now = absl::Now();
+  if (report_ && now - report_->taken < kInterval) return report_;
+  auto report = std::make_shared<Report>();
+  report->taken = now;
+  report->status = sources_.status();
+  report->clients = sources_.clients();
+  // What was learnt changes with rounds alone.
+  if (report_ && report_->reliability.round() == report->status.round() &&
+      report_->clients.clients_size() == report->clients.clients_size()) {
+    report->reliability = report_->reliability;
+    report->reliability_json = report_->reliability_json;
+  } else {
+    report->reliability = sources_.reliability();
+    report->reliability_json = ToJson(report->reliability).dump();
+  }
+  report->status_json = ToJson(report->status).dump();
+  report->clients_json = ToJson(report->clients).dump();
+  report_ = report;
+  return report;
+}
+
+bool Live::Pause() {
+  std::unique_lock lock(ending_mu_);
+  return !ended_.wait_for(lock, absl::ToChronoNanoseconds(kInterval), [this] { return is_ending_; });
+}
+
+void Live::End() {
+  std::lock_guard lock(ending_mu_);
+  is_ending_ = true;
+  ended_.notify_all();
+}
+
+std::string Watcher::Rounds() {
+  const std::vector<v1::RoundSummary> rounds = live_->sources().rounds(is_first_ ? 0 : round_);
+  if (rounds.empty() && !is_first_) return "";
+  Json series = SeriesOf(rounds, Live::kPoints);
+  series["reset"] = is_first_;
+  if (!rounds.empty()) round_ = rounds.back().round();
+  return Frame("rounds", series.dump());
+}
+
+std::string Watcher::Events() {
+  const std::vector<v1::Event> events = live_->sources().events(event_);
+  if (events.empty()) return "";
+  Json list = Json::array();
+  for (const v1::Event& event : events) list.push_back(ToJson(event));
+  event_ = events.back().id();
+  return Frame("events", list.dump());
+}
+
+std::string Watcher::Next() {
+  const std::shared_ptr<const Report> report = live_->Now();
+  std::string frames = FrameOfNews("status", report->status_json, &status_);
+  frames += FrameOfNews("clients", report->clients_json, &clients_);
+  frames += FrameOfNews("reliability", report->reliability_json, &reliability_);
+  frames += Rounds() + Events();
+  is_first_ = false;
+  return frames;
+}
+
+}  // namespace signvote

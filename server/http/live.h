@@ -1,0 +1,68 @@
+// What everyone who watches is told, computed once a second for all of them and only while someone asks.
+//
+// Thread-safe.
+#pragma once
+
+#include <absl/time/time.h>
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "server/http/sources.h"
+
+namespace signvote {
+
+struct Report {
+  absl::Time taken;
+  v1::RunStatus status;
+  v1::ListClientsResponse clients;
+  v1::ReliabilityReport reliability;
+  std::string status_json, clients_json, reliability_json;
+};
+
+class Live {
+ public:
+  static constexpr absl::Duration kInterval = absl::Seconds(1);
+  static constexpr size_t kPoints = 1000;  // of a series at most
+
+  explicit Live(Sources sources) : sources_(std::move(sources)) {}
+
+  // Not older than kInterval.
+  std::shared_ptr<const Report> Now();
+  const Sources& sources() const { return sources_; }
+
+  // Waits for kInterval; false at once when it has ended.
+  bool Pause();
+  void End();
+
+ private:
+  const Sources sources_;
+  std::mutex mu_;  // guards what follows; held while a report is made, so that all who ask get the same one
+  std::shared_ptr<const Report> report_;
+
+  std::mutex ending_mu_;
+  std::condition_variable ended_;
+  bool is_ending_ = false;  // guarded by ending_mu_
+};
+
+// One watcher's place: turns reports into server-sent events, each told once. Event names: status, clients, reliability
+// (JSON as in /api), rounds {reset, columns, rounds, evaluations}, events [...].
+class Watcher {
+ public:
+  explicit Watcher(Live* live) : live_(live) {}
+  // Empty when nothing is new.
+  std::string Next();
+
+ private:
+  std::string Rounds();
+  std::string Events();
+
+  Live* const live_;
+  std::string status_, clients_, reliability_;
+  bool is_first_ = true;
+  uint64_t round_ = 0, event_ = 0;
+};
+
+}  // namespace signvote
