@@ -58,7 +58,8 @@ grpc::Status AdminService::ListEvents(grpc::ServerContext* context, const v1::Li
   if (absl::Status status = access_->RequireAdmin(*context); !status.ok()) return ToGrpc(status);
   uint64_t after = request->after();
   std::vector<v1::Event> events = federation_->events().After(after);
-  if (request->last() > 0 && events.size() > request->last()) events.erase(events.begin(), events.end() - request->last());
+  if (request->last() > 0 && events.size() > request->last())
+    events.erase(events.begin(), events.end() - request->last());
   while (true) {
     for (const v1::Event& event : events) {
       if (!out->Write(event)) return grpc::Status::OK;

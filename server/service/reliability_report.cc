@@ -107,7 +107,7 @@ v1::ReliabilityReport Federation::Reliability() {
   std::map<VoterId, std::string> names;  // of voters that may be shown
   BlockRange range;
   {
-    std::lock_guard lock(mu_);
+    MutexLock lock(mu_);
     range = broadcast_.range;
     for (const auto& [name, client] : registry_.clients()) {
       if (client.role == v1::VOTER && !client.evicted && client.rounds_counted > 0) names.emplace(client.id, name);
@@ -118,7 +118,7 @@ v1::ReliabilityReport Federation::Reliability() {
   for (uint64_t block = range.first; block < range.first + range.count; ++block) {
     std::vector<VoterId> voters;
     std::vector<double> matrix;
-    std::lock_guard core(core_mu_);
+    MutexLock core(core_mu_);
     tally_.rule(block).Agreement(&voters, &matrix);
     agreement.Add(voters, matrix, static_cast<double>(range.Size(block)));
     report.set_trust(report.trust() + tally_.rule(block).Report(0).trust / static_cast<double>(range.count));
@@ -147,7 +147,7 @@ v1::ReliabilityReport Federation::Reliability() {
   std::vector<VoterView> views;
   std::vector<std::vector<double>> crossovers;
   for (const VoterId voter : shown) {
-    std::lock_guard core(core_mu_);
+    MutexLock core(core_mu_);
     views.push_back(ViewOf(tally_, voter, names[voter]));
     std::vector<double>& row = crossovers.emplace_back();
     for (const TensorRange& tensor : tensors) row.push_back(MeanCrossover(tally_, voter, tensor));

@@ -90,7 +90,7 @@ void RunLog::Add(const v1::Evaluation& evaluation) {
 }
 
 std::vector<v1::RoundSummary> RunLog::RoundsAfter(uint64_t round) {
-  std::lock_guard lock(mu_);
+  MutexLock lock(mu_);
   std::vector<v1::RoundSummary> rounds;
   for (auto at = rounds_.upper_bound(round); at != rounds_.end(); ++at) {
     v1::RoundSummary& summary = rounds.emplace_back(at->second);

@@ -192,7 +192,8 @@ absl::Status ServerImpl::ListenHttp() {
   if (options_.http_listen.empty()) return absl::OkStatus();
   if (!IsLoopback(options_.http_listen) && !options_.http_insecure) {
     return InvalidArgument(
-        "http.listen: {} is not a loopback address, and whoever reaches it could read the dashboard: listen on 127.0.0.1, or "
+        "http.listen: {} is not a loopback address, and whoever reaches it could read the dashboard: listen on "
+        "127.0.0.1, or "
         "say http.insecure: true if that is meant",
         options_.http_listen);
   }
@@ -205,7 +206,8 @@ absl::Status ServerImpl::ListenHttp() {
   sources.events = [this](uint64_t after) { return federation_->events().After(after); };
   absl::StatusOr<std::unique_ptr<HttpServer>> server = HttpServer::Start(options_.http_listen, sources);
   // A second server on this machine that was told nothing about its dashboard.
-  if (!server.ok() && options_.http_listen == ServerOptions::kHttpListen) server = HttpServer::Start("127.0.0.1:0", sources);
+  if (!server.ok() && options_.http_listen == ServerOptions::kHttpListen)
+    server = HttpServer::Start("127.0.0.1:0", sources);
   RETURN_IF_ERROR(server.status());
   http_server_ = *std::move(server);
   http_address_ = http_server_->address();
