@@ -54,15 +54,9 @@ std::map<VoterId, PendingBallot> BallotBox::Peek(std::span<const VoterId> voters
 }
 
 std::map<VoterId, PendingBallot> BallotBox::Close(uint64_t open, std::span<const VoterId> voters) {
-  std::map<VoterId, PendingBallot> counted;
+  std::map<VoterId, PendingBallot> counted = Peek(voters);
   for (VoterId voter : voters) {
-    for (auto* ballots : {&fresh_, &late_}) {
-      auto found = ballots->find(voter);
-      if (found == ballots->end() || !found->second.IsComplete()) continue;
-      counted.emplace(voter, std::move(found->second));
-      ballots->erase(found);
-      break;
-    }
+    if (auto found = fresh_.find(voter); found != fresh_.end() && found->second.IsComplete()) fresh_.erase(found);
     late_.erase(voter);
   }
   for (auto& [voter, ballot] : fresh_) late_.insert_or_assign(voter, std::move(ballot));
