@@ -154,7 +154,7 @@ class Federation {
   // Collects whom to wake while mu_ is held, and wakes them afterwards.
   class Locked;
 
-  // federation.cc: sessions and messages.
+  // joining.cc
   void Join(SessionId id, Session& session, const v1::Join& join) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status CheckJoin(const v1::Join& join, const std::optional<Identity>& caller)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -163,6 +163,8 @@ class Federation {
   void DescribeTensors(google::protobuf::RepeatedPtrField<v1::Tensor>* tensors) const;
   // The round from which decisions bring the client up to date; 0: it needs parameters.
   uint64_t CatchUpFrom(const v1::Join& join) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
+  // federation.cc: sessions and messages.
   void Ballot(SessionId id, Session& session, const v1::BallotBlock& ballot, absl::StatusOr<SignVector> planes)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Answer(Session& session, const v1::BallotBlock& ballot, v1::BallotAnswer::Verdict verdict, std::string detail)
