@@ -1,17 +1,37 @@
 #include "server/vote/ballot_tiles.h"
 
 #include <algorithm>
+#include <numeric>
 
 namespace signvote {
 
 BallotTiles::BallotTiles(std::span<const Ballot> ballots, uint64_t coordinates, uint64_t stripes)
-    : ballots_(ballots),
-      words_in_block_(WordsFor(coordinates)),
-      stripes_in_block_(StripesFor(coordinates)),
-      cursor_(ballots.size(), 0) {
-  const bool sparse = std::any_of(ballots.begin(), ballots.end(), [](const Ballot& b) { return !b.stripes.empty(); });
+    : ballots_(ballots), words_in_block_(WordsFor(coordinates)), stripes_in_block_(StripesFor(coordinates)) {
+  for (uint32_t i = 0; i < ballots.size(); ++i) {
+    if (ballots[i].stripes.empty()) whole_.push_back(i);
+  }
+  const bool sparse = whole_.size() < ballots.size();
   tile_stripes_ = sparse ? 1 : stripes;
+  if (sparse) ListParts();
   votes_.reserve(ballots.size());
+}
+
+// A counting sort by stripe.
+void BallotTiles::ListParts() {
+  first_part_.assign(stripes_in_block_ + 1, 0);
+  for (const Ballot& ballot : ballots_) {
+    for (const uint32_t stripe : ballot.stripes) ++first_part_[stripe + 1];
+  }
+  std::partial_sum(first_part_.begin(), first_part_.end(), first_part_.begin());
+  parts_.resize(first_part_.back());
+  std::vector<uint32_t> next(first_part_.begin(), first_part_.end() - 1);
+  for (uint32_t i = 0; i < ballots_.size(); ++i) {
+    uint32_t word = 0;
+    for (const uint32_t stripe : ballots_[i].stripes) {
+      parts_[next[stripe]++] = {i, word};
+      word += kWordsPerStripe;
+    }
+  }
 }
 
 bool BallotTiles::Next() {
@@ -22,14 +42,13 @@ bool BallotTiles::Next() {
   count_ = stripe_ < whole ? std::min(tile_stripes_, whole - stripe_) : 1;
   if (stripe_ >= whole) padded_.assign(ballots_.size() * 2 * kWordsPerStripe, 0);
   votes_.clear();
-  for (size_t i = 0; i < ballots_.size(); ++i) {
-    const std::span<const uint32_t> stripes = ballots_[i].stripes;
-    if (stripes.empty()) {
-      Add(i, first_word());
-    } else if (cursor_[i] < stripes.size() && stripes[cursor_[i]] == stripe_) {
-      Add(i, cursor_[i]++ * kWordsPerStripe);
-    }
+  size_t part = first_part_.empty() ? 0 : first_part_[stripe_];
+  const size_t end = first_part_.empty() ? 0 : first_part_[stripe_ + 1];
+  for (const uint32_t ballot : whole_) {
+    for (; part < end && parts_[part].ballot < ballot; ++part) Add(parts_[part].ballot, parts_[part].plane_word);
+    Add(ballot, first_word());
   }
+  for (; part < end; ++part) Add(parts_[part].ballot, parts_[part].plane_word);
   return true;
 }
 

@@ -32,6 +32,13 @@ class BallotTiles {
   std::span<const TileVote> votes() const { return votes_; }  // ascending by voter
 
  private:
+  // A ballot's part in one stripe.
+  struct Part {
+    uint32_t ballot = 0;
+    uint32_t plane_word = 0;
+  };
+
+  void ListParts();
   void Add(size_t ballot, uint64_t plane_word);
 
   std::span<const Ballot> ballots_;
@@ -40,7 +47,9 @@ class BallotTiles {
   uint64_t tile_stripes_;
   uint64_t stripe_ = 0;
   uint64_t count_ = 0;
-  std::vector<uint32_t> cursor_;  // by ballot: next entry of its stripes
+  std::vector<uint32_t> whole_;       // ballots on every stripe, ascending
+  std::vector<Part> parts_;           // of the others, by stripe, in each ascending by ballot
+  std::vector<uint32_t> first_part_;  // by stripe, and the end; empty where all ballots are whole
   std::vector<TileVote> votes_;
   std::vector<uint64_t> padded_;  // signs and zeros of a short last stripe, by ballot
 };
