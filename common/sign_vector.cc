@@ -74,16 +74,18 @@ absl::Status LoadCompressed(const std::string& bytes, const char* plane, std::ve
   return absl::OkStatus();
 }
 
+absl::Status WrongLength(const char* plane, size_t bytes, size_t expected, uint64_t coordinates) {
+  return Error(absl::StatusCode::kOutOfRange, "{}: {} bytes, expected {} for {} coordinates", plane, bytes, expected,
+               coordinates);
+}
+
 absl::Status LoadPlane(const std::string& bytes, v1::SignBlock::Coding coding, const char* plane, uint64_t coordinates,
                        std::span<const uint64_t> previous, std::vector<uint64_t>* out) {
   out->resize(WordsFor(coordinates));
   const size_t expected = out->size() * sizeof(uint64_t);
   switch (coding) {
     case v1::SignBlock::PLAIN:
-      if (bytes.size() != expected) {
-        return Error(absl::StatusCode::kOutOfRange, "{}: {} bytes, expected {} for {} coordinates", plane, bytes.size(),
-                     expected, coordinates);
-      }
+      if (bytes.size() != expected) return WrongLength(plane, bytes.size(), expected, coordinates);
       if (expected > 0) std::memcpy(out->data(), bytes.data(), expected);
       return absl::OkStatus();
     case v1::SignBlock::ZSTD:
@@ -143,6 +145,13 @@ absl::Status DecodeSigns(const v1::SignBlock& block, uint64_t coordinates, std::
   if (both != 0) return InvalidArgument("signs: a sign bit is set under a zero");
   if (!AnyBit(out->zeros)) out->zeros.clear();
   return absl::OkStatus();
+}
+
+absl::Status CheckSigns(const std::vector<uint64_t>& signs, uint64_t coordinates) {
+  if (signs.size() != WordsFor(coordinates)) {
+    return WrongLength("signs", signs.size() * sizeof(uint64_t), WordsFor(coordinates) * sizeof(uint64_t), coordinates);
+  }
+  return CheckEnd(signs, "signs", coordinates);
 }
 
 std::vector<uint32_t> VotedStripes(const StripeDraw& draw, uint64_t block, uint64_t block_coordinates) {

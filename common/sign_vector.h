@@ -36,9 +36,12 @@ void EncodeSigns(std::span<const uint64_t> signs, std::span<const uint64_t> zero
 absl::Status DecodeSigns(const v1::SignBlock& block, uint64_t coordinates, std::span<const uint64_t> previous,
                          SignVector* out);
 
+// The same of plain signs that are decoded already, without zeros: OUT_OF_RANGE or INVALID_ARGUMENT as above.
+absl::Status CheckSigns(const std::vector<uint64_t>& signs, uint64_t coordinates);
+
 // The stripes of a block on which a voter of fraction 1/k votes in a round, ascending. Of every k consecutive stripes
-// it votes on one: number Mix(key + block * 2^32 + group) mod k, key = Key(seed, kStripes, client_id, round); of a last,
-// incomplete group of l stripes on number ... mod l. So every block has a vote. k = 1: all stripes.
+// it votes on one: number Mix(key + block * 2^32 + group) mod k, key = Key(seed, kStripes, client_id, round); of a
+// last, incomplete group of l stripes on number ... mod l. So every block has a vote. k = 1: all stripes.
 struct StripeDraw {
   uint64_t seed = 0;
   uint64_t client_id = 0;

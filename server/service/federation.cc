@@ -76,30 +76,38 @@ SessionId Federation::Open(std::optional<Identity> caller) {
 }
 
 void Federation::Receive(SessionId id, v1::ClientMessage message) {
-  // Decoding needs no lock: it depends on the block and the voter's fraction alone.
-  const uint64_t bytes = message.ByteSizeLong() + kPrefixBytes;
-  absl::StatusOr<SignVector> planes = absl::UnknownError("");
-  if (message.has_ballot() && range_.Contains(message.ballot().block())) {
-    StripeDraw draw{options_.seed, 0, message.ballot().round(), 1};
-    {
-      MutexLock lock(mu_);
-      auto found = sessions_.find(id);
-      if (found != sessions_.end() && found->second.client) {
-        draw.client_id = found->second.client->id;
-        draw.k = found->second.client->fraction;
-      }
-    }
-    const uint64_t block = message.ballot().block();
-    const uint64_t size = range_.Size(block);
-    const uint64_t votes = draw.k == 1 ? size : StripeVotes(VotedStripes(draw, block, size), size);
-    SignVector decoded;
-    absl::Status status = DecodeSigns(message.ballot().signs(), votes, {}, &decoded);
-    if (status.ok()) {
-      planes = std::move(decoded);
-    } else {
-      planes = status;
+  const uint64_t bytes = message.ByteSizeLong();
+  Receive(id, Incoming{std::move(message), nullptr, bytes});
+}
+
+// Decoded and checked without a lock, but to look up the voter's fraction.
+Federation::Planes Federation::PlanesOf(SessionId id, const Incoming& incoming) {
+  const v1::BallotBlock& ballot = incoming.message.ballot();
+  if (!range_.Contains(ballot.block())) return nullptr;  // refused whatever it holds
+  StripeDraw draw{options_.seed, 0, ballot.round(), 1};
+  {
+    MutexLock lock(mu_);
+    auto found = sessions_.find(id);
+    if (found != sessions_.end() && found->second.client) {
+      draw.client_id = found->second.client->id;
+      draw.k = found->second.client->fraction;
     }
   }
+  const uint64_t size = range_.Size(ballot.block());
+  const uint64_t votes = draw.k == 1 ? size : StripeVotes(VotedStripes(draw, ballot.block(), size), size);
+  if (incoming.signs) {
+    RETURN_IF_ERROR(CheckSigns(incoming.signs->signs, votes));
+    return incoming.signs;
+  }
+  std::shared_ptr<SignVector> planes = planes_.Take();
+  RETURN_IF_ERROR(DecodeSigns(ballot.signs(), votes, {}, planes.get()));
+  return planes;
+}
+
+void Federation::Receive(SessionId id, Incoming incoming) {
+  const uint64_t bytes = incoming.bytes + kPrefixBytes;
+  const v1::ClientMessage& message = incoming.message;
+  Planes planes = message.has_ballot() ? PlanesOf(id, incoming) : Planes(nullptr);
 
   Locked locked(this);
   auto found = sessions_.find(id);
@@ -166,7 +174,7 @@ void Federation::Answer(Session& session, const v1::BallotBlock& ballot, v1::Bal
   session.feed.Say(message);
 }
 
-void Federation::Ballot(SessionId, Session& session, const v1::BallotBlock& ballot, absl::StatusOr<SignVector> planes) {
+void Federation::Ballot(SessionId, Session& session, const v1::BallotBlock& ballot, Planes planes) {
   using Verdict = v1::BallotAnswer;
   Client& client = *session.client;
   const uint64_t open = broadcast_.closed + (closing_ ? 2 : 1);  // the round that takes, or will take, ballots
@@ -201,11 +209,10 @@ void Federation::Ballot(SessionId, Session& session, const v1::BallotBlock& ball
   if (!IsAsked(client)) {
     return Answer(session, ballot, Verdict::NOT_A_VOTER, fmt::format("not in the electorate of round {}", open));
   }
-  const auto shared = std::make_shared<const SignVector>(*std::move(planes));
   const BallotBox::Outcome outcome =
-      box_.Add(client.id, client.fraction, ballot.round(), ballot.block(), shared, ballot.magnitude());
+      box_.Add(client.id, client.fraction, ballot.round(), ballot.block(), *planes, ballot.magnitude());
   const bool is_new = outcome == BallotBox::Outcome::kAdded || outcome == BallotBox::Outcome::kCompleted;
-  if (is_new && age == 0) StageBallot({client.id, ballot.round(), ballot.block()}, shared);
+  if (is_new && age == 0) StageBallot({client.id, ballot.round(), ballot.block()}, *planes);
   switch (outcome) {
     case BallotBox::Outcome::kAdded:
       return;

@@ -29,7 +29,9 @@
 #include "server/service/ballot_box.h"
 #include "server/service/event_log.h"
 #include "server/service/feed.h"
+#include "server/service/incoming.h"
 #include "server/service/options.h"
+#include "server/service/plane_pool.h"
 #include "server/store/recent_rounds.h"
 #include "server/store/store.h"
 
@@ -87,7 +89,10 @@ class Federation {
   // Unless Join comes within kJoinLimit, the session ends.
   static constexpr absl::Duration kJoinLimit = absl::Seconds(30);
   SessionId Open(std::optional<Identity> caller = std::nullopt);
+  void Receive(SessionId session, Incoming incoming);
   void Receive(SessionId session, v1::ClientMessage message);
+  // Where ballots are read into.
+  PlanePool* planes() { return &planes_; }
   // The next frame to send; null with no status: nothing now, wait for `wake`; a status: end the stream with it.
   struct Outbound {
     Frame frame;
@@ -165,7 +170,9 @@ class Federation {
   uint64_t CatchUpFrom(const v1::Join& join) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   // federation.cc: sessions and messages.
-  void Ballot(SessionId id, Session& session, const v1::BallotBlock& ballot, absl::StatusOr<SignVector> planes)
+  using Planes = absl::StatusOr<std::shared_ptr<const SignVector>>;
+  Planes PlanesOf(SessionId id, const Incoming& incoming) ABSL_LOCKS_EXCLUDED(mu_);
+  void Ballot(SessionId id, Session& session, const v1::BallotBlock& ballot, Planes planes)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Answer(Session& session, const v1::BallotBlock& ballot, v1::BallotAnswer::Verdict verdict, std::string detail)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -221,6 +228,7 @@ class Federation {
   const absl::Time started_;
   const BlockRange range_;
   EventLog events_;
+  PlanePool planes_;
 
   Mutex core_mu_;
   Tally tally_ ABSL_GUARDED_BY(core_mu_);

@@ -50,11 +50,10 @@ class FederationService::Reactor final : public grpc::ServerBidiReactor<grpc::By
 
   void OnReadDone(bool ok) override {
     if (!ok) return FinishOnce(grpc::Status::OK);
-    v1::ClientMessage message;
-    if (!grpc::SerializationTraits<v1::ClientMessage>::Deserialize(&incoming_, &message).ok()) {
-      return FinishOnce({grpc::StatusCode::INVALID_ARGUMENT, "a message that is not a ClientMessage"});
-    }
-    federation_->Receive(id_, std::move(message));
+    std::optional<Incoming> incoming = Read();
+    incoming_.Clear();
+    if (!incoming) return FinishOnce({grpc::StatusCode::INVALID_ARGUMENT, "a message that is not a ClientMessage"});
+    federation_->Receive(id_, *std::move(incoming));
     StartRead(&incoming_);
   }
 
@@ -80,6 +79,17 @@ class FederationService::Reactor final : public grpc::ServerBidiReactor<grpc::By
   }
 
  private:
+  std::optional<Incoming> Read() {
+    const uint64_t bytes = incoming_.Length();
+    {
+      grpc::ProtoBufferReader stream(&incoming_);
+      if (auto ballot = ReadPlainBallot(&stream, bytes, federation_->planes())) return ballot;
+    }
+    Incoming incoming{.message = {}, .signs = nullptr, .bytes = bytes};
+    const auto parsed = grpc::SerializationTraits<v1::ClientMessage>::Deserialize(&incoming_, &incoming.message);
+    return parsed.ok() ? std::optional(std::move(incoming)) : std::nullopt;
+  }
+
   void FinishOnce(const grpc::Status& status) {
     MutexLock lock(mu_);
     if (is_finished_) return;

@@ -1,5 +1,6 @@
 #include "tests/bench/load_ballots.h"
 
+#include <array>
 #include <bit>
 
 #include "common/random.h"
@@ -23,9 +24,21 @@ uint64_t BiasedWord(Random* random, double rate) {
   return word;
 }
 
+// Bits up to the round's phase, in both halves of a word, belong to the next draw already; each word is turned by
+// another angle.
+std::array<uint64_t, 64> Renewed(uint64_t round) {
+  const uint64_t mask = ((uint64_t{2} << round % kPeriod) - 1) * 0x1'0000'0001u;
+  std::array<uint64_t, 64> renewed;
+  for (size_t i = 0; i < renewed.size(); ++i) renewed[i] = std::rotl(mask, static_cast<int>(i * 29 % 64));
+  return renewed;
+}
+
 }  // namespace
 
 LoadBallots::LoadBallots(uint64_t seed) : key_(Mix(seed)) {
+  Random words(key_);
+  truths_.resize(kStarts + kBlockWords);
+  for (uint64_t& word : truths_) word = words.Next();
   for (const double rate : kErrorRates) {
     Random random(Mix(key_ + pools_.size() + 1));
     std::vector<uint64_t>& pool = pools_.emplace_back(kStarts + kBlockWords);
@@ -35,20 +48,25 @@ LoadBallots::LoadBallots(uint64_t seed) : key_(Mix(seed)) {
 
 double LoadBallots::ErrorRate(uint64_t voter) { return kErrorRates[voter % std::size(kErrorRates)]; }
 
+const uint64_t* LoadBallots::TruthOf(uint64_t draw, uint64_t block) const {
+  return truths_.data() + Mix(Mix(key_ + draw) + block) % kStarts;
+}
+
 uint64_t LoadBallots::Truth(uint64_t round, uint64_t word) const {
-  const uint64_t draw = round / kPeriod, phase = round % kPeriod;
-  // Bits up to the phase, in both halves, belong to the next draw already; each word is turned by another angle.
-  const uint64_t renewed = ((uint64_t{2} << phase) - 1) * 0x1'0000'0001u;
-  const uint64_t now = Mix(key_ + (draw << 40) + word), next = Mix(key_ + ((draw + 1) << 40) + word);
-  return std::rotl((next & renewed) | (now & ~renewed), static_cast<int>(word * 29 % 64));
+  const uint64_t block = word / kBlockWords, at = word % kBlockWords;
+  const uint64_t renewed = Renewed(round)[at % 64];
+  return (TruthOf(round / kPeriod + 1, block)[at] & renewed) | (TruthOf(round / kPeriod, block)[at] & ~renewed);
 }
 
 void LoadBallots::Fill(uint64_t voter, uint64_t round, uint64_t block, uint64_t coordinates,
                        std::span<uint64_t> words) const {
   const uint64_t start = Mix(Mix(Mix(key_ ^ voter) + round) + block) % kStarts;
   const uint64_t* errors = pools_[voter % pools_.size()].data() + start;
-  const uint64_t first = block * kBlockWords;
-  for (uint64_t i = 0; i < words.size(); ++i) words[i] = Truth(round, first + i) ^ errors[i];
+  const std::array<uint64_t, 64> renewed = Renewed(round);
+  const uint64_t *now = TruthOf(round / kPeriod, block), *next = TruthOf(round / kPeriod + 1, block);
+  for (uint64_t i = 0; i < words.size(); ++i) {
+    words[i] = ((next[i] & renewed[i % 64]) | (now[i] & ~renewed[i % 64])) ^ errors[i];
+  }
   if (coordinates % 64 != 0) words.back() &= (uint64_t{1} << coordinates % 64) - 1;
 }
 

@@ -1,9 +1,9 @@
 // Ballots without training, cheaply: a true sign vector that drifts from round to round, and every voter wrong on it in
 // a share of the coordinates of its own, from 30 to 49 percent, as gradients of small batches are.
 //
-// A word of the truth is a function of (seed, round, word): each round draws 2 of its 64 coordinates anew. Errors come
-// from a pool of random words, read by every voter and round from another place on, so that a ballot costs one
-// exclusive-or a word. Thread-safe after construction.
+// Truth and errors come from pools of random words, read by every draw, voter and round from another place on, so that
+// a ballot costs a few operations a word: what is measured is not the load. Each round draws 2 of 64 coordinates of the
+// truth anew. Thread-safe after construction.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +28,11 @@ class LoadBallots {
   uint64_t Truth(uint64_t round, uint64_t word) const;
 
  private:
+  // Where the words of a block begin in the pool of truths, in the draw-th of them.
+  const uint64_t* TruthOf(uint64_t draw, uint64_t block) const;
+
   const uint64_t key_;
+  std::vector<uint64_t> truths_;
   std::vector<std::vector<uint64_t>> pools_;  // one an error rate, each a block longer than where a reader may begin
 };
 
