@@ -15,9 +15,9 @@ void Serially(size_t count, const std::function<void(size_t)>& body) {
 
 Tally::Tally(const VoteOptions& options, BlockRange range, std::vector<float> parameters)
     : range_(range),
-      parameters_(std::move(parameters)),
+      parameters_(std::make_shared<std::vector<float>>(std::move(parameters))),
       decisions_(range.count),
-      fingerprint_(FingerprintOf(parameters_)) {
+      fingerprint_(FingerprintOf(*parameters_)) {
   for (uint64_t i = 0; i < range.count; ++i) {
     const uint64_t block = range.first + i;
     rules_.push_back(MakeRule(options, {block, range.Size(block)}));
@@ -53,13 +53,13 @@ void Tally::Follow(std::span<const VoterId> voters, std::vector<SignVector> deci
 
 std::span<float> Tally::BlockParameters(size_t index) {
   const uint64_t block = range_.first + index;
-  return std::span(parameters_).subspan(range_.Begin(block) - range_.FirstCoordinate(), range_.Size(block));
+  return std::span(*parameters_).subspan(range_.Begin(block) - range_.FirstCoordinate(), range_.Size(block));
 }
 
 void Tally::Apply(Step step, const ParallelFor& parallel) {
   parallel(rules_.size(),
            [&](size_t i) { ApplyDecision(decisions_[i].signs, decisions_[i].zeros, step, BlockParameters(i)); });
-  fingerprint_ = FingerprintOf(parameters_);
+  fingerprint_ = FingerprintOf(*parameters_);
   ++round_;
 }
 
@@ -88,9 +88,9 @@ absl::Status Tally::Restore(uint64_t round, std::vector<float> parameters, std::
   RETURN_IF_ERROR(take_sized(electorate_));
   for (auto& rule : rules_) RETURN_IF_ERROR(take_sized(*rule));
   if (!bytes.empty()) return InvalidArgument("{} bytes are left over after the learnt state", bytes.size());
-  parameters_ = std::move(parameters);
+  parameters_ = std::make_shared<std::vector<float>>(std::move(parameters));
   round_ = round;
-  fingerprint_ = FingerprintOf(parameters_);
+  fingerprint_ = FingerprintOf(*parameters_);
   return absl::OkStatus();
 }
 

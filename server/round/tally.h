@@ -48,7 +48,12 @@ class Tally {
 
   uint64_t round() const { return round_; }  // closed
   const BlockRange& range() const { return range_; }
-  std::span<const float> parameters() const { return parameters_; }
+  std::span<const float> parameters() const { return *parameters_; }
+  // As they are now, for others to keep: while anyone does, ParametersAreShared, and before Apply they have to be left
+  // to them by MoveOnInACopy.
+  std::shared_ptr<const std::vector<float>> ShareParameters() const { return parameters_; }
+  bool ParametersAreShared() const { return parameters_.use_count() > 1; }
+  void MoveOnInACopy() { parameters_ = std::make_shared<std::vector<float>>(*parameters_); }
   const Fingerprint& fingerprint() const { return fingerprint_; }  // after round()
   Electorate& electorate() { return electorate_; }
   const Electorate& electorate() const { return electorate_; }
@@ -64,7 +69,7 @@ class Tally {
 
   BlockRange range_;
   std::vector<std::unique_ptr<Rule>> rules_;  // one a block
-  std::vector<float> parameters_;
+  std::shared_ptr<std::vector<float>> parameters_;
   Electorate electorate_;
   std::vector<SignVector> decisions_;
   uint64_t round_ = 0;

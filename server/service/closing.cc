@@ -139,6 +139,11 @@ void Federation::RunClosing() {
   PublishDecisions(*std::move(closing.frames));
   Fingerprint fingerprint;
   {
+    MutexLock lock(mu_);
+    MutexLock core(core_mu_);
+    if (tally_.ParametersAreShared()) tally_.MoveOnInACopy();  // the old ones are being sent to newcomers
+  }
+  {
     MutexLock core(core_mu_);
     tally_.Apply(closing.step, environment_.parallel);
     fingerprint = tally_.fingerprint();

@@ -17,7 +17,6 @@ constexpr int kHandshakeMilliseconds = 10'000;
 // Connections without a call.
 constexpr int kIdleMilliseconds = 60'000;
 constexpr int kMaxStreams = 16;  // of one connection, which one certificate opened
-
 // The plugin of the reflection library puts itself into every builder.
 class WithoutReflection final : public grpc::ServerBuilderOption {
  public:
@@ -51,6 +50,7 @@ absl::StatusOr<Endpoint> Listen(const EndpointOptions& options, grpc::Service* s
   builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, kHandshakeMilliseconds);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, kIdleMilliseconds);
   if (credentials->IsTls()) builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxStreams);
+  builder.SetResourceQuota(grpc::ResourceQuota(options.key).Resize(kReceiveBytes));
   Endpoint endpoint{builder.BuildAndStart(), Bound(options.address, port)};
   if (!endpoint.server || port == 0) {
     return Error(absl::StatusCode::kUnavailable, "{}: cannot listen on {}: is another process using it?", options.key,

@@ -11,6 +11,10 @@
 
 namespace signvote {
 
+// What gRPC may hold of messages that are not whole yet, over all connections: near it, windows shrink and senders
+// wait. Without it, a thousand clients that send at once fill a gigabyte.
+inline constexpr size_t kReceiveBytes = size_t{128} << 20;
+
 struct EndpointOptions {
   std::string key;  // of the configuration, for messages: "listen"
   std::string address;

@@ -339,8 +339,7 @@ void Federation::EndUnjoined(absl::Time now) {
 std::shared_ptr<const Snapshot> Federation::TakeSnapshot() {
   if (!snapshot_ || snapshot_->round + History::kRounds / 2 < broadcast_.closed) {
     MutexLock core(core_mu_);
-    const std::span<const float> values = tally_.parameters();
-    snapshot_ = std::make_shared<const Snapshot>(Snapshot{tally_.round(), {values.begin(), values.end()}});
+    snapshot_ = std::make_shared<const Snapshot>(Snapshot{tally_.round(), tally_.ShareParameters()});
   }
   return snapshot_;
 }

@@ -84,7 +84,7 @@ Frame Feed::NextParameters(const Broadcast& broadcast) {
     snapshot_ = snapshot;
     offset_ = 0;
   }
-  const uint64_t total = snapshot->parameters.size();
+  const uint64_t total = snapshot->parameters->size();
   if (offset_ == total) {
     Follow(snapshot->round + 1);
     return nullptr;
@@ -94,7 +94,7 @@ Frame Feed::NextParameters(const Broadcast& broadcast) {
   v1::ParametersChunk& chunk = *message.mutable_parameters();
   chunk.set_round(snapshot->round);
   chunk.set_offset(broadcast.range.FirstCoordinate() + offset_);
-  chunk.set_data(snapshot->parameters.data() + offset_, count * sizeof(float));
+  chunk.set_data(snapshot->parameters->data() + offset_, count * sizeof(float));
   offset_ += count;
   chunk.set_last(offset_ == total);
   return MakeFrame(message);

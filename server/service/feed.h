@@ -23,7 +23,7 @@ namespace signvote {
 
 struct Snapshot {
   uint64_t round = 0;
-  std::vector<float> parameters;
+  std::shared_ptr<const std::vector<float>> parameters;
 };
 
 // What all feeds draw from.

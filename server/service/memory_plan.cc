@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "common/status.h"
+#include "server/service/endpoint.h"
 #include "server/service/history.h"
 #include "server/vote/agreement_matrix.h"
 #include "server/vote/evidence.h"
@@ -72,7 +73,8 @@ MemoryPlan PlanMemory(const ServerOptions& options, const BlockRange& range) {
   for (size_t i = 1; i < plan.lines.size(); ++i) learnt += plan.lines[i].bytes;
   plan.lines.push_back({"ballots in flight", "p*A*N/8k", q.planes * q.asked * q.n / 8 / q.k});
   const uint64_t message = q.planes * std::min(q.n, kBlockCoordinates) / 8 / q.k;
-  plan.lines.push_back({"messages in flight", "2*p*A*block/8k", 2 * q.asked * message});
+  plan.lines.push_back({"messages in flight", fmt::format("2*p*A*block/8k, at most {}", Size(kReceiveBytes)),
+                        std::min<uint64_t>(2 * q.asked * message, kReceiveBytes)});
   plan.lines.push_back({"sessions", fmt::format("M*{}", kSessionBytes), q.m * kSessionBytes});
   plan.lines.push_back(
       {"decisions to send", fmt::format("2*{}*N/8", History::kRounds), 2 * History::kRounds * q.n / 8});
@@ -84,7 +86,7 @@ MemoryPlan PlanMemory(const ServerOptions& options, const BlockRange& range) {
 std::string Describe(const MemoryPlan& plan, const MachineMemory& machine) {
   std::string text = plan.legend + "\n";
   const auto add = [&](const std::string& what, const std::string& formula, uint64_t bytes) {
-    text += fmt::format("  {:<20} {:<26} {:>10}\n", what, formula, Size(bytes));
+    text += fmt::format("  {:<20} {:<34} {:>10}\n", what, formula, Size(bytes));
   };
   for (const MemoryPlan::Line& line : plan.lines) add(line.what, line.formula, line.bytes);
   add("sum", "", plan.Bytes());
