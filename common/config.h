@@ -77,6 +77,10 @@ class ConfigReader {
   // Keeps "WHERE PROBLEM", for example with `is "5": expected at most rounds.total, 3`, if it is the first error.
   void Fail(const std::string& key, const std::string& problem);
 
+  // All that was read, as YAML that reads the same again: what was given, and the defaults of what was not. Empty texts
+  // that nobody gave are left out.
+  std::string Effective() const;
+
   // The first error; else INVALID_ARGUMENT for the first key in the file that was not asked for, with the nearest known
   // key as a suggestion.
   absl::Status Finish();
@@ -87,12 +91,14 @@ class ConfigReader {
   template <typename T>
   void ReadFloating(const std::string& key, T* out, const Check<double>& check);
   std::optional<YAML::Node> Ask(const std::string& key);  // nullopt: absent, or an error came before
+  void Keep(const std::string& key, const YAML::Node& value);
   void Refuse(const std::string& key, const YAML::Node& value, const std::string& expected);
   absl::Status CheckAsked(const YAML::Node& section, const std::string& prefix,
                           const std::set<std::string>& known) const;
 
   const Config& config_;
   std::set<std::string> asked_;
+  YAML::Node effective_{YAML::NodeType::Map};
   absl::Status status_;
 };
 

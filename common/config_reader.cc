@@ -62,11 +62,23 @@ void ConfigReader::Refuse(const std::string& key, const YAML::Node& value, const
   Fail(key, fmt::format("is {}: expected {}", Describe(value), expected));
 }
 
+void ConfigReader::Keep(const std::string& key, const YAML::Node& value) {
+  YAML::Node section = effective_;
+  size_t begin = 0;
+  for (size_t dot = key.find('.'); dot != std::string::npos; dot = key.find('.', begin)) {
+    section.reset(section[key.substr(begin, dot - begin)]);
+    begin = dot + 1;
+  }
+  section[key.substr(begin)] = value;
+}
+
+std::string ConfigReader::Effective() const { return YAML::Dump(effective_) + "\n"; }
+
 void ConfigReader::Read(const std::string& key, std::string* out) {
   const std::optional<YAML::Node> value = Ask(key);
-  if (!value) return;
-  if (!value->IsScalar()) return Refuse(key, *value, "a text");
-  *out = value->Scalar();
+  if (value && !value->IsScalar()) return Refuse(key, *value, "a text");
+  if (value) *out = value->Scalar();
+  if (value || !out->empty()) Keep(key, YAML::Node(*out));
 }
 
 void ConfigReader::Require(const std::string& key, std::string* out) {
@@ -76,15 +88,15 @@ void ConfigReader::Require(const std::string& key, std::string* out) {
 
 void ConfigReader::Read(const std::string& key, bool* out) {
   const std::optional<YAML::Node> value = Ask(key);
-  if (!value) return;
-  if (!value->IsScalar() || (value->Scalar() != "true" && value->Scalar() != "false"))
+  if (value && (!value->IsScalar() || (value->Scalar() != "true" && value->Scalar() != "false")))
     return Refuse(key, *value, "true or false");
-  *out = value->Scalar() == "true";
+  if (value) *out = value->Scalar() == "true";
+  Keep(key, YAML::Node(*out ? "true" : "false"));
 }
 
 void ConfigReader::Read(const std::string& key, std::vector<std::string>* out) {
   const std::optional<YAML::Node> value = Ask(key);
-  if (!value) return;
+  if (!value) return out->empty() ? void() : Keep(key, YAML::Node(*out));
   if (!value->IsSequence()) return Refuse(key, *value, "a list such as [a, b]");
   std::vector<std::string> texts;
   for (const auto& element : *value) {
@@ -92,11 +104,12 @@ void ConfigReader::Read(const std::string& key, std::vector<std::string>* out) {
     texts.push_back(element.Scalar());
   }
   *out = std::move(texts);
+  Keep(key, YAML::Node(*out));
 }
 
 void ConfigReader::Read(const std::string& key, std::map<std::string, std::string>* out) {
   const std::optional<YAML::Node> value = Ask(key);
-  if (!value || value->IsNull()) return;
+  if (!value || value->IsNull()) return out->empty() ? void() : Keep(key, YAML::Node(*out));
   if (!value->IsMap()) return Refuse(key, *value, "a section of names and texts");
   std::map<std::string, std::string> texts;
   for (const auto& pair : *value) {
@@ -105,23 +118,24 @@ void ConfigReader::Read(const std::string& key, std::map<std::string, std::strin
     texts[name] = pair.second.Scalar();
   }
   *out = std::move(texts);
+  Keep(key, YAML::Node(*out));
 }
 
 void ConfigReader::Read(const std::string& key, absl::Duration* out) {
   const std::optional<YAML::Node> value = Ask(key);
-  if (!value) return;
-  absl::Duration duration;
-  if (!value->IsScalar() || !absl::ParseDuration(value->Scalar(), &duration) || duration < absl::ZeroDuration() ||
-      duration == absl::InfiniteDuration()) {
+  absl::Duration duration = *out;
+  if (value && (!value->IsScalar() || !absl::ParseDuration(value->Scalar(), &duration) ||
+                duration < absl::ZeroDuration() || duration == absl::InfiniteDuration())) {
     return Refuse(key, *value, "a duration such as 500ms, 60s or 1m30s");
   }
   *out = duration;
+  Keep(key, YAML::Node(absl::FormatDuration(duration)));
 }
 
 template <typename T>
 void ConfigReader::ReadWhole(const std::string& key, T* out, const Check<double>& check) {
   const std::optional<YAML::Node> value = Ask(key);
-  if (!value) return;
+  if (!value) return Keep(key, YAML::Node(fmt::format("{}", *out)));
   const std::string range = check.expected.empty() ? "at least 0" : check.expected;
   T number = 0;
   const std::errc error = value->IsScalar() ? ParseWhole(value->Scalar(), &number) : std::errc::invalid_argument;
@@ -130,12 +144,13 @@ void ConfigReader::ReadWhole(const std::string& key, T* out, const Check<double>
   if (error != std::errc() || (check.holds && !check.holds(static_cast<double>(number))))
     return Refuse(key, *value, "a whole number, " + range);
   *out = number;
+  Keep(key, YAML::Node(fmt::format("{}", number)));
 }
 
 template <typename T>
 void ConfigReader::ReadFloating(const std::string& key, T* out, const Check<double>& check) {
   const std::optional<YAML::Node> value = Ask(key);
-  if (!value) return;
+  if (!value) return Keep(key, YAML::Node(fmt::format("{}", *out)));
   double number = 0;
   const bool parsed = value->IsScalar() && ParseWhole(value->Scalar(), &number) == std::errc();
   const T rounded = static_cast<T>(number);
@@ -143,6 +158,7 @@ void ConfigReader::ReadFloating(const std::string& key, T* out, const Check<doub
   if (!parsed || !representable || (check.holds && !check.holds(number)))
     return Refuse(key, *value, check.expected.empty() ? "a number" : "a number, " + check.expected);
   *out = rounded;
+  Keep(key, YAML::Node(fmt::format("{}", rounded)));
 }
 
 void ConfigReader::Read(const std::string& key, double* out, const Check<double>& check) {
@@ -160,11 +176,11 @@ void ConfigReader::Read(const std::string& key, uint64_t* out, const Check<doubl
 
 void ConfigReader::ReadChoice(const std::string& key, std::string* out, std::initializer_list<const char*> choices) {
   const std::optional<YAML::Node> value = Ask(key);
-  if (!value) return;
+  if (!value) return Keep(key, YAML::Node(*out));
   for (const char* choice : choices) {
     if (!value->IsScalar() || value->Scalar() != choice) continue;
     *out = choice;
-    return;
+    return Keep(key, YAML::Node(*out));
   }
   Refuse(key, *value, "one of " + Joined(choices));
 }

@@ -5,28 +5,16 @@
 #include <spdlog/sinks/stdout_color_sinks.h>
 
 #include <memory>
-#include <string_view>
 
+#include "common/connection_hint.h"
 #include "common/mutex.h"
+#include "common/status.h"
 
 namespace signvote {
 namespace {
 
 constexpr int kLinesAMinute = 20;
-
-// What OpenSSL's words mean to whoever keeps the certificates.
-const char* Explain(std::string_view message) {
-  if (message.find("certificate verify failed") != message.npos) {
-    return ": the other side's certificate has expired, or comes from another authority than tls.ca";
-  }
-  if (message.find("peer did not return a certificate") != message.npos) {
-    return ": the other side has no certificate (tls.directory)";
-  }
-  if (message.find("wrong version number") != message.npos || message.find("http request") != message.npos) {
-    return ": the other side speaks plain text, and here TLS is asked for";
-  }
-  return "";
-}
+constexpr const char* kLevels[] = {"trace", "debug", "info", "warn", "error"};
 
 // What gRPC says of its own accord; strangers can make it say as much as they like.
 void LogOfGrpc(gpr_log_func_args* line) {
@@ -40,7 +28,8 @@ void LogOfGrpc(gpr_log_func_args* line) {
     lines = 0;
   }
   if (++lines > kLinesAMinute) return;
-  spdlog::warn("gRPC: {}{}", line->message, Explain(line->message));
+  const std::string hint = ConnectionHint(line->message, true);
+  spdlog::warn("gRPC: {}{}{}", line->message, hint.empty() ? "" : ": ", hint);
 }
 
 }  // namespace
@@ -51,6 +40,22 @@ void StartLog(const std::string& program, const std::string& level) {
   logger->set_level(spdlog::level::from_str(level));
   spdlog::set_default_logger(std::move(logger));
   gpr_set_log_function(LogOfGrpc);
+}
+
+absl::Status SetLogLevel(const std::string& level) {
+  for (const char* known : kLevels) {
+    if (level != known) continue;
+    spdlog::set_level(spdlog::level::from_str(level));
+    return absl::OkStatus();
+  }
+  return InvalidArgument("log level \"{}\": expected one of {}", level, fmt::join(kLevels, ", "));
+}
+
+std::string LogLevel() {
+  for (const char* known : kLevels) {
+    if (spdlog::get_level() == spdlog::level::from_str(known)) return known;
+  }
+  return "off";
 }
 
 }  // namespace signvote

@@ -2,6 +2,7 @@
 // trace, debug, info, warn, error.
 #pragma once
 
+#include <absl/status/status.h>
 #include <spdlog/spdlog.h>
 
 #include <string>
@@ -9,5 +10,9 @@
 namespace signvote {
 
 void StartLog(const std::string& program, const std::string& level);
+
+// From any thread. INVALID_ARGUMENT: no such level.
+absl::Status SetLogLevel(const std::string& level);
+std::string LogLevel();
 
 }  // namespace signvote

@@ -3,6 +3,7 @@
 #include <future>
 #include <thread>
 
+#include "common/log.h"
 #include "server/service/grpc_status.h"
 
 namespace signvote {
@@ -89,6 +90,31 @@ grpc::Status AdminService::Watch(grpc::ServerContext* context, const v1::WatchRe
   return grpc::Status::OK;
 }
 
+grpc::Status AdminService::ListRounds(grpc::ServerContext* context, const v1::ListRoundsRequest* request,
+                                      grpc::ServerWriter<v1::RoundSummary>* out) {
+  if (absl::Status status = access_->RequireAdmin(*context); !status.ok()) return ToGrpc(status);
+  for (const v1::RoundSummary& round : process_.rounds(request->after())) {
+    if (!out->Write(round)) return grpc::Status::CANCELLED;
+  }
+  return grpc::Status::OK;
+}
+
+grpc::Status AdminService::GetConfig(grpc::ServerContext* context, const v1::GetConfigRequest*,
+                                     v1::GetConfigResponse* response) {
+  if (absl::Status status = access_->RequireAdmin(*context); !status.ok()) return ToGrpc(status);
+  response->set_yaml(process_.config(federation_->StepSize(), LogLevel()));
+  return grpc::Status::OK;
+}
+
+grpc::Status AdminService::SetLogLevel(grpc::ServerContext* context, const v1::SetLogLevelRequest* request,
+                                       v1::SetLogLevelResponse* response) {
+  if (absl::Status status = access_->RequireAdmin(*context); !status.ok()) return ToGrpc(status);
+  response->set_before(LogLevel());
+  if (absl::Status status = signvote::SetLogLevel(request->level()); !status.ok()) return ToGrpc(status);
+  spdlog::warn("log level {}, set by an administrator; it was {}", request->level(), response->before());
+  return grpc::Status::OK;
+}
+
 grpc::Status AdminService::Pause(grpc::ServerContext* context, const v1::PauseRequest* request,
                                  v1::RunStatus* response) {
   if (absl::Status status = access_->RequireAdmin(*context); !status.ok()) return ToGrpc(status);
@@ -152,7 +178,7 @@ grpc::Status AdminService::Export(grpc::ServerContext* context, const v1::Export
 grpc::Status AdminService::Stop(grpc::ServerContext* context, const v1::StopRequest*, v1::RunStatus* response) {
   if (absl::Status status = access_->RequireAdmin(*context); !status.ok()) return ToGrpc(status);
   *response = federation_->Status();
-  stop_();
+  process_.stop();
   return grpc::Status::OK;
 }
 

@@ -14,9 +14,14 @@ namespace signvote {
 
 class AdminService final : public v1::Admin::Service {
  public:
-  // `stop` ends the process as SIGTERM does.
-  AdminService(Federation* federation, const Access* access, std::function<void()> stop)
-      : federation_(federation), access_(access), stop_(std::move(stop)) {}
+  // What the process around the federation knows and does.
+  struct Process {
+    std::function<void()> stop;                                                  // as SIGTERM does
+    std::function<std::vector<v1::RoundSummary>(uint64_t after)> rounds;         // RunLog::RoundsAfter
+    std::function<std::string(float step_size, const std::string& log)> config;  // EffectiveConfig
+  };
+  AdminService(Federation* federation, const Access* access, Process process)
+      : federation_(federation), access_(access), process_(std::move(process)) {}
 
   // Ends the streams, so that the gRPC server can shut down.
   void EndWatches() { ending_ = true; }
@@ -32,6 +37,12 @@ class AdminService final : public v1::Admin::Service {
                           grpc::ServerWriter<v1::Event>* out) override;
   grpc::Status Watch(grpc::ServerContext* context, const v1::WatchRequest*,
                      grpc::ServerWriter<v1::RunStatus>* out) override;
+  grpc::Status ListRounds(grpc::ServerContext* context, const v1::ListRoundsRequest* request,
+                          grpc::ServerWriter<v1::RoundSummary>* out) override;
+  grpc::Status GetConfig(grpc::ServerContext* context, const v1::GetConfigRequest*,
+                         v1::GetConfigResponse* response) override;
+  grpc::Status SetLogLevel(grpc::ServerContext* context, const v1::SetLogLevelRequest* request,
+                           v1::SetLogLevelResponse* response) override;
   grpc::Status Pause(grpc::ServerContext*, const v1::PauseRequest*, v1::RunStatus* response) override;
   grpc::Status Resume(grpc::ServerContext*, const v1::ResumeRequest*, v1::RunStatus* response) override;
   grpc::Status SetStepSize(grpc::ServerContext*, const v1::SetStepSizeRequest* request,
@@ -48,7 +59,7 @@ class AdminService final : public v1::Admin::Service {
 
   Federation* const federation_;
   const Access* const access_;
-  const std::function<void()> stop_;
+  const Process process_;
   std::atomic<bool> ending_{false};
 };
 

@@ -137,6 +137,9 @@ v1::ClientSummary Federation::Summarize(const Client& client) const {
     *summary.mutable_fingerprint() = ToProto(client.applied);
     summary.set_fingerprint_agrees(!client.disagrees);
   }
+  const Diagnosis& diagnosis = suspicions_.Of(client.name);
+  summary.set_suspicion(diagnosis.suspicion);
+  summary.set_explanation(diagnosis.explanation);
   summary.set_stale_ballots(client.stale_ballots);
   summary.set_refused_ballots(client.refused_ballots);
   return summary;
@@ -265,6 +268,11 @@ absl::Status Federation::SetStepSize(float size) {
   Note(v1::STEP_CHANGED, "", fmt::format("step size {:g} from round {} on", size, record.from_round()));
   spdlog::info("step size {} from round {} on", size, record.from_round());
   return absl::OkStatus();
+}
+
+float Federation::StepSize() {
+  MutexLock lock(mu_);
+  return step_size_;
 }
 
 absl::Status Federation::SetEvicted(const std::string& name, bool evicted) {

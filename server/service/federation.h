@@ -32,6 +32,7 @@
 #include "server/service/incoming.h"
 #include "server/service/options.h"
 #include "server/service/plane_pool.h"
+#include "server/service/suspicions.h"
 #include "server/store/recent_rounds.h"
 #include "server/store/store.h"
 
@@ -114,7 +115,10 @@ class Federation {
   v1::RunStatus Status();
   v1::ListClientsResponse Clients();
   absl::StatusOr<v1::ClientDetail> Detail(const std::string& name);
-  v1::ReliabilityReport Reliability();  // reliability_report.cc
+  // reliability_report.cc
+  v1::ReliabilityReport Reliability();
+  // Tells by events whom the votes made suspect, or no longer, since the last look; nothing when no round was closed.
+  void LookForSuspects();
   const EventLog& events() const { return events_; }
   absl::Status Pause(uint64_t after_round);
   absl::Status Resume();
@@ -125,6 +129,7 @@ class Federation {
   };
   Exported Export();
   absl::Status SetStepSize(float size);
+  float StepSize();  // set by an administrator, in this run; 0: that of the options
   absl::Status SetEvicted(const std::string& name, bool evicted);
   // Calls `done` when the checkpoint is durable, or why it is not.
   using CheckpointDone = std::function<void(absl::StatusOr<v1::CheckpointResponse>)>;
@@ -208,6 +213,10 @@ class Federation {
   double MeanTrust() ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_mu_);
   StepOptions StepNow() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
+  // reliability_report.cc.
+  struct Examination;
+  Examination Examine();
+
   // administration.cc.
   v1::RunStatus MakeStatus() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   v1::Phase PhaseNow() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -259,6 +268,8 @@ class Federation {
   absl::Time finished_at_ ABSL_GUARDED_BY(mu_) = absl::InfiniteFuture();
   std::shared_ptr<const Snapshot> snapshot_ ABSL_GUARDED_BY(mu_);
   std::deque<v1::Evaluation> evaluations_ ABSL_GUARDED_BY(mu_);  // the last few
+  Suspicions suspicions_ ABSL_GUARDED_BY(mu_);
+  uint64_t examined_ ABSL_GUARDED_BY(mu_) = 0;  // the last closed round when suspects were looked for
   std::set<SessionId> wake_ ABSL_GUARDED_BY(mu_);
   // Totals.
   uint64_t bytes_up_ ABSL_GUARDED_BY(mu_) = 0;

@@ -100,7 +100,8 @@ absl::StatusOr<ServerOptions> LoadServerOptions(const std::string& path, const s
   CheckAddress(reader, "admin.listen", options.admin_listen);
   if (!options.http_listen.empty()) {
     CheckAddress(reader, "http.listen", options.http_listen);
-    if (options.http_listen.starts_with("unix:")) reader.Fail("http.listen", "is a unix: address: expected HOST:PORT or off");
+    if (options.http_listen.starts_with("unix:"))
+      reader.Fail("http.listen", "is a unix: address: expected HOST:PORT or off");
   }
   reader.Read("rounds.close_early", &options.rounds.close_early, Between(0, 1));
   reader.Read("rounds.max_staleness", &options.rounds.max_staleness, Between(0, 100));
@@ -125,8 +126,16 @@ absl::StatusOr<ServerOptions> LoadServerOptions(const std::string& path, const s
                                              options.rounds.voters, options.rounds.quorum));
   }
   RETURN_IF_ERROR(reader.Finish());
+  options.effective = reader.Effective();
   RETURN_IF_ERROR(ValidateVoteOptions(options.vote));
   return options;
+}
+
+std::string EffectiveConfig(const ServerOptions& options, float step_size, const std::string& log) {
+  YAML::Node config = YAML::Load(options.effective);
+  if (step_size > 0) config["step"]["size"] = fmt::format("{}", step_size);
+  config["log"] = log;
+  return YAML::Dump(config) + "\n";
 }
 
 }  // namespace signvote

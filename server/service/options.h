@@ -42,7 +42,11 @@ struct ServerOptions {
   std::string tensorboard;  // directory for event files; empty: none
   std::map<std::string, std::string> labels;
   std::string log = "info";
+  std::string effective;  // all of this as YAML, defaults included
 };
+
+// options.effective with what has changed since: YAML that LoadServerOptions accepts.
+std::string EffectiveConfig(const ServerOptions& options, float step_size, const std::string& log);
 
 // NOT_FOUND or INVALID_ARGUMENT, naming file, line and key.
 absl::StatusOr<ServerOptions> LoadServerOptions(const std::string& path, const std::vector<std::string>& overrides);

@@ -1,9 +1,12 @@
 // Who agrees with whom, and who is wrong where. Computed beside the rounds: core_mu_ is taken anew for every block and
 // voter, so that a closing never waits for more than one of them.
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <cmath>
 #include <map>
 #include <numeric>
+#include <utility>
 
 #include "server/service/diagnosis.h"
 #include "server/service/federation.h"
@@ -103,9 +106,21 @@ VoterView ViewOf(const Tally& tally, VoterId voter, const std::string& name) {
 
 }  // namespace
 
-v1::ReliabilityReport Federation::Reliability() {
-  std::map<VoterId, std::string> names;  // of voters that may be shown
+struct Federation::Examination {
+  uint64_t round = 0;
+  double trust = 0;
   BlockRange range;
+  bool compared = false;       // the rule compares voters with each other
+  std::vector<VoterId> shown;  // ascending; the following belong to them
+  std::vector<VoterView> views;
+  std::vector<Diagnosis> found;
+  std::vector<double> matrix;  // agreement, row by row; empty unless compared
+};
+
+Federation::Examination Federation::Examine() {
+  Examination seen;
+  std::map<VoterId, std::string> names;  // of voters that may be shown
+  BlockRange& range = seen.range;
   {
     MutexLock lock(mu_);
     range = broadcast_.range;
@@ -114,62 +129,89 @@ v1::ReliabilityReport Federation::Reliability() {
     }
   }
   MeanAgreement agreement;
-  v1::ReliabilityReport report;
   for (uint64_t block = range.first; block < range.first + range.count; ++block) {
     std::vector<VoterId> voters;
     std::vector<double> matrix;
     MutexLock core(core_mu_);
     tally_.rule(block).Agreement(&voters, &matrix);
     agreement.Add(voters, matrix, static_cast<double>(range.Size(block)));
-    report.set_trust(report.trust() + tally_.rule(block).Report(0).trust / static_cast<double>(range.count));
-    report.set_round(tally_.round());
+    seen.trust += tally_.rule(block).Report(0).trust / static_cast<double>(range.count);
+    seen.round = tally_.round();
   }
 
-  std::vector<VoterId> shown;
+  std::vector<VoterId>& shown = seen.shown;
   std::vector<size_t> place;  // in `agreement`
   for (size_t i = 0; i < agreement.voters().size(); ++i) {
     if (!names.contains(agreement.voters()[i])) continue;
     shown.push_back(agreement.voters()[i]);
     place.push_back(i);
   }
-  const bool compared = !agreement.voters().empty();
+  const bool compared = seen.compared = !agreement.voters().empty();
   for (auto voter = names.begin(); !compared && voter != names.end() && shown.size() < kPanel; ++voter) {
     shown.push_back(voter->first);
   }
   const size_t m = shown.size();
-  std::vector<double> matrix;
   for (size_t i = 0; compared && i < m; ++i) {
-    for (size_t j = 0; j < m; ++j) matrix.push_back(agreement.Of(place[i], place[j]));
+    for (size_t j = 0; j < m; ++j) seen.matrix.push_back(agreement.Of(place[i], place[j]));
   }
 
-  const std::vector<TensorRange> tensors = TensorsIn(bundle_.parameters.tensors, range);
-  for (const TensorRange& tensor : tensors) report.add_tensors(tensor.name);
-  std::vector<VoterView> views;
-  std::vector<std::vector<double>> crossovers;
   for (const VoterId voter : shown) {
     MutexLock core(core_mu_);
-    views.push_back(ViewOf(tally_, voter, names[voter]));
+    seen.views.push_back(ViewOf(tally_, voter, names[voter]));
+  }
+  seen.found = Diagnose(seen.views, seen.matrix);
+  return seen;
+}
+
+void Federation::LookForSuspects() {
+  {
+    MutexLock lock(mu_);
+    if (std::exchange(examined_, broadcast_.closed) == broadcast_.closed) return;
+  }
+  const Examination seen = Examine();
+  std::map<std::string, Diagnosis> found;
+  for (size_t i = 0; i < seen.views.size(); ++i) found[seen.views[i].name] = seen.found[i];
+  MutexLock lock(mu_);
+  for (const Suspicions::Change& change : suspicions_.Look(found)) {
+    const bool suspected = change.now.suspicion != v1::NO_SUSPICION;
+    Note(suspected ? v1::SUSPECTED : v1::CLEARED, change.name,
+         suspected ? change.now.explanation : "votes like the others again");
+    suspected ? spdlog::warn("{}", change.now.explanation)
+              : spdlog::info("{} votes like the others again", change.name);
+  }
+}
+
+v1::ReliabilityReport Federation::Reliability() {
+  const Examination seen = Examine();
+  const size_t m = seen.shown.size();
+  v1::ReliabilityReport report;
+  report.set_round(seen.round);
+  report.set_trust(seen.trust);
+  const std::vector<TensorRange> tensors = TensorsIn(bundle_.parameters.tensors, seen.range);
+  for (const TensorRange& tensor : tensors) report.add_tensors(tensor.name);
+  std::vector<std::vector<double>> crossovers;
+  for (const VoterId voter : seen.shown) {
+    MutexLock core(core_mu_);
     std::vector<double>& row = crossovers.emplace_back();
     for (const TensorRange& tensor : tensors) row.push_back(MeanCrossover(tally_, voter, tensor));
   }
 
-  const std::vector<Diagnosis> found = Diagnose(views, matrix);
   std::vector<size_t> order(m);
   std::iota(order.begin(), order.end(), 0);
-  if (compared) {
-    order = OrderByLikeness(matrix, m);
+  if (seen.compared) {
+    order = OrderByLikeness(seen.matrix, m);
   } else {
-    std::sort(order.begin(), order.end(), [&](size_t a, size_t b) { return views[a].name < views[b].name; });
+    std::sort(order.begin(), order.end(), [&](size_t a, size_t b) { return seen.views[a].name < seen.views[b].name; });
   }
   for (const size_t i : order) {
     v1::VoterReliability& voter = *report.add_voters();
-    voter.set_name(views[i].name);
-    voter.set_crossover(views[i].crossover);
-    voter.set_weight(views[i].weight);
-    voter.set_different(views[i].different);
-    voter.set_suspicion(found[i].suspicion);
-    voter.set_explanation(found[i].explanation);
-    for (size_t k = 0; compared && k < m; ++k) voter.add_agreement(matrix[i * m + order[k]]);
+    voter.set_name(seen.views[i].name);
+    voter.set_crossover(seen.views[i].crossover);
+    voter.set_weight(seen.views[i].weight);
+    voter.set_different(seen.views[i].different);
+    voter.set_suspicion(seen.found[i].suspicion);
+    voter.set_explanation(seen.found[i].explanation);
+    for (size_t k = 0; seen.compared && k < m; ++k) voter.add_agreement(seen.matrix[i * m + order[k]]);
     for (const double crossover : crossovers[i]) voter.add_crossovers(crossover);
   }
   return report;

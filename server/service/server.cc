@@ -33,6 +33,7 @@ namespace {
 
 constexpr absl::Duration kTick = absl::Milliseconds(50);
 constexpr absl::Duration kEverySecond = absl::Seconds(1);
+constexpr absl::Duration kLookForSuspects = absl::Seconds(5);
 constexpr absl::Duration kDrain = absl::Seconds(5);  // for the ballots that an open round still waits for
 constexpr absl::Duration kFarewellGrace = absl::Seconds(5);
 
@@ -60,7 +61,7 @@ class ServerImpl final : public Server {
       : options_(options),
         pool_(options.threads > 0 ? options.threads : std::max(1u, std::thread::hardware_concurrency())),
         runner_(1),
-        checkpoints_(1) {}
+        beside_(1) {}
 
   ~ServerImpl() override { Shutdown(); }
 
@@ -102,7 +103,7 @@ class ServerImpl final : public Server {
   std::unique_ptr<Federation> federation_;
   std::unique_ptr<AdminService> admin_service_;
   ThreadPool runner_;  // ends before what its work uses
-  ThreadPool checkpoints_;
+  ThreadPool beside_;  // what may take long: checkpoints, looking for suspects
   std::unique_ptr<grpc::Server> federation_server_, admin_server_;
   std::unique_ptr<HttpServer> http_server_;
   std::string listen_address_, admin_address_, http_address_;
@@ -145,7 +146,7 @@ absl::Status ServerImpl::Open() {
   environment.store = store_.get();
   environment.parallel = Parallel();
   environment.run = [this](std::function<void()> work) { runner_.Schedule(std::move(work)); };
-  environment.run_beside = [this](std::function<void()> work) { checkpoints_.Schedule(std::move(work)); };
+  environment.run_beside = [this](std::function<void()> work) { beside_.Schedule(std::move(work)); };
   environment.now = absl::Now;
   environment.wake = [this](SessionId id) { federation_service_.Wake(id); };
   environment.on_round = [this](const RoundRow& row) {
@@ -166,8 +167,13 @@ absl::Status ServerImpl::Open() {
       std::move(environment));
   access_.emplace(credentials_.get());
   federation_service_.Serve(federation_.get(), &*access_);
-  admin_service_ = std::make_unique<AdminService>(federation_.get(), &*access_,
-                                                  [this] { Stop("an administrator stopped the run"); });
+  admin_service_ = std::make_unique<AdminService>(
+      federation_.get(), &*access_,
+      AdminService::Process{
+          .stop = [this] { Stop("an administrator stopped the run"); },
+          .rounds = [this](uint64_t after) { return log_->RoundsAfter(after); },
+          .config = [this](float step_size,
+                           const std::string& log) { return EffectiveConfig(options_, step_size, log); }});
   return Listen();
 }
 
@@ -223,13 +229,17 @@ void ServerImpl::CheckCertificates() {
 }
 
 void ServerImpl::WaitForEnd() {
-  absl::Time tended = absl::Now();
+  absl::Time tended = absl::Now(), looked = tended;
   while (true) {
     federation_->Tick();
     if (absl::Now() - tended > kEverySecond) {
       log_->Flush();
       CheckCertificates();
       tended = absl::Now();
+    }
+    if (absl::Now() - looked > kLookForSuspects) {
+      beside_.Schedule([this] { federation_->LookForSuspects(); });
+      looked = absl::Now();
     }
     if (federation_->IsFinished()) return;
     MutexLock lock(mu_);

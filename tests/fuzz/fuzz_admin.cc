@@ -27,9 +27,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   FederationDriver driver(input);
   static const auto plain_text = Credentials::Load({});
   const Access access(plain_text->get());
-  AdminService service(driver.harness().federation.get(), &access, [] {});
+  AdminService service(driver.harness().federation.get(), &access,
+                       {.stop = [] {},
+                        .rounds = [](uint64_t) { return std::vector<v1::RoundSummary>(); },
+                        .config = [](float, const std::string&) { return std::string("log: info"); }});
   for (int steps = 0; steps < 100 && !input.IsEmpty(); ++steps) {
-    switch (input.Below(12)) {
+    switch (input.Below(14)) {
       case 0:
         Call(input, service, &AdminService::GetStatus);
         break;
@@ -58,6 +61,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         Call(input, service, &AdminService::Stop);
         break;
       case 9:
+        Call(input, service, &AdminService::GetConfig);
+        break;
+      case 10:
+        Call(input, service, &AdminService::SetLogLevel);
+        break;
+      case 11:
         driver.Administer();
         break;
       default:

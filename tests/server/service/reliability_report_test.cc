@@ -21,18 +21,21 @@ ServerOptions Options(const std::string& rule) {
   return options;
 }
 
-// Voters a to f err on 30 % of the coordinates, f votes the opposite of what it finds.
-void VoteRounds(H& h, uint64_t rounds) {
+// Voters a to f err on 30 % of the coordinates, f votes the opposite of what it finds in rounds up to `flipped_until`.
+// `after_round` is called after each round.
+void VoteRounds(
+    H& h, uint64_t rounds, const std::function<void()>& after_round = [] {}, uint64_t flipped_until = 1000) {
   Random random(7);
   std::map<std::string, SessionId> sessions;
   for (const char* name : {"a", "b", "c", "d", "e", "f"}) sessions[name] = h.Join(name);
   for (uint64_t round = 1; round <= rounds; ++round) {
+    const bool flips = round <= flipped_until;
     std::vector<uint64_t> truth(H::kWords);
     for (uint64_t& word : truth) word = random.Next();
     for (const auto& [name, session] : sessions) {
       std::vector<uint64_t> words(H::kWords);
       for (uint64_t n = 0; n < H::kParameters; ++n) {
-        const bool wrong = random.Next() % 10 < (name == "f" ? 7u : 3u);
+        const bool wrong = random.Next() % 10 < (flips && name == "f" ? 7u : 3u);
         words[n / 64] |= ((truth[n / 64] >> n % 64 & 1) ^ uint64_t{wrong}) << n % 64;
       }
       v1::ClientMessage ballot = H::BallotOf(round, true);
@@ -40,6 +43,7 @@ void VoteRounds(H& h, uint64_t rounds) {
       h.federation->Receive(session, ballot);
     }
     h.Work();
+    after_round();
   }
   ASSERT_EQ(h.federation->Status().round(), rounds);
 }
@@ -92,6 +96,48 @@ TEST(ReliabilityReport, MeasuresNothingUnderMajority) {
   EXPECT_TRUE(std::isnan(report.voters(0).crossovers(0)));
   EXPECT_TRUE(std::isnan(h.federation->Clients().clients(0).crossover()));
   EXPECT_TRUE(std::isnan(h.federation->Detail("a")->tensors(0).crossover().median()));
+}
+
+std::vector<v1::Event> AboutSuspects(const H& h) {
+  std::vector<v1::Event> told;
+  for (const v1::Event& event : h.federation->events().After(0)) {
+    if (event.kind() == v1::SUSPECTED || event.kind() == v1::CLEARED) told.push_back(event);
+  }
+  return told;
+}
+
+TEST(Suspects, AreToldOfOnceTwoLooksAgreeAndAgainWhenTheyRecover) {
+  H h(Options("agreement"));
+  VoteRounds(
+      h, 120, [&] { h.federation->LookForSuspects(); }, 10);
+  const std::vector<v1::Event> told = AboutSuspects(h);
+  ASSERT_GE(told.size(), 2u);
+  EXPECT_EQ(told.front().kind(), v1::SUSPECTED);
+  EXPECT_EQ(told.front().client(), "f");
+  EXPECT_EQ(told.front().round(), 4u) << "three rounds are needed, and two looks";
+  EXPECT_THAT(told.front().detail(), HasSubstr("f votes against the others"));
+  EXPECT_EQ(told.back().kind(), v1::CLEARED);
+  EXPECT_EQ(told.back().client(), "f");
+  const v1::ListClientsResponse clients = h.federation->Clients();
+  for (const v1::ClientSummary& client : clients.clients()) {
+    EXPECT_EQ(client.suspicion(), v1::NO_SUSPICION) << client.name();
+  }
+}
+
+TEST(Suspects, AreNamedByTheirSummariesAsByTheirEvents) {
+  H h(Options("agreement"));
+  VoteRounds(h, 6, [&] { h.federation->LookForSuspects(); });
+  const v1::ClientDetail detail = *h.federation->Detail("f");
+  EXPECT_EQ(detail.summary().suspicion(), v1::VOTES_AGAINST);
+  EXPECT_THAT(detail.summary().explanation(), HasSubstr("flipped signs?"));
+  EXPECT_EQ(h.federation->Detail("a")->summary().suspicion(), v1::NO_SUSPICION);
+}
+
+TEST(Suspects, AreNotLookedForWhereNoRoundWasClosed) {
+  H h(Options("agreement"));
+  VoteRounds(h, 3);
+  for (int i = 0; i < 5; ++i) h.federation->LookForSuspects();
+  EXPECT_TRUE(AboutSuspects(h).empty()) << "the same round twice does not make two looks";
 }
 
 TEST(ReliabilityReport, ANewClientHasToldNoFingerprint) {

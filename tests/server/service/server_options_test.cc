@@ -11,6 +11,7 @@ namespace signvote {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 
 class ServerOptionsFile : public testing::Test {
  protected:
@@ -37,6 +38,34 @@ TEST_F(ServerOptionsFile, DefaultsAreThoseOfTheDesign) {
   EXPECT_EQ(options->durability, "ballots");
 }
 
+TEST_F(ServerOptionsFile, TheEffectiveConfigurationReadsTheSameAgain) {
+  const auto options = Load("labels: {site: \"yes: no\"}\nfraction: 1/4\nagreement: {assume: hostile}\n",
+                            {"rounds.total=7", "rounds.deadline=1m30s", "http.listen=off"});
+  ASSERT_TRUE(options.ok()) << options.status();
+  for (const char* line : {"  total: 7\n", "  deadline: 1m30s\n", "fraction: 1/4\n", "  assume: hostile\n",
+                           "carry: 0.9\n", "listen: off\n", "  schedule: cosine\n"}) {
+    EXPECT_THAT(options->effective, HasSubstr(line));
+  }
+  EXPECT_THAT(options->effective, Not(HasSubstr("tls"))) << "nobody gave any";
+  std::ofstream(path_) << options->effective;
+  const auto again = LoadServerOptions(path_, {});
+  ASSERT_TRUE(again.ok()) << again.status() << "\n" << options->effective;
+  EXPECT_EQ(again->effective, options->effective);
+  EXPECT_EQ(again->labels.at("site"), "yes: no");
+  EXPECT_TRUE(again->vote.assume_hostile);
+  EXPECT_EQ(again->http_listen, "");
+}
+
+TEST_F(ServerOptionsFile, TheEffectiveConfigurationHasWhatAdministratorsChanged) {
+  const auto options = Load("");
+  ASSERT_TRUE(options.ok()) << options.status();
+  std::ofstream(path_) << EffectiveConfig(*options, 0.25f, "debug");
+  const auto again = LoadServerOptions(path_, {});
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ(again->step.size, 0.25);
+  EXPECT_EQ(again->log, "debug");
+}
+
 TEST_F(ServerOptionsFile, ReadsFractionBothWays) {
   EXPECT_EQ(Load("fraction: 1/8")->fraction, 8u);
   EXPECT_EQ(Load("fraction: 8")->fraction, 8u);
@@ -54,8 +83,7 @@ TEST_F(ServerOptionsFile, AShardIsChosenByItsOrdinal) {
 TEST_F(ServerOptionsFile, TheTermsOfARunAreWhatItsShardsMustShare) {
   const Fingerprint initial{1, 2};
   const std::string text = TermsOf(*Load("seed: 3"), initial);
-  EXPECT_EQ(TermsOf(*Load("seed: 3", {"shard.count=2", "shard.index=1", "threads=3", "directory=e"}), initial),
-            text);
+  EXPECT_EQ(TermsOf(*Load("seed: 3", {"shard.count=2", "shard.index=1", "threads=3", "directory=e"}), initial), text);
   for (const char* other : {"seed=4", "rule=majority", "carry=0.5", "dither=1", "fraction=2", "step.size=0.1",
                             "step.schedule=constant", "step.weight_decay=0.1", "rounds.total=7"}) {
     EXPECT_NE(TermsOf(*Load("seed: 3", {other}), initial), text) << other;
