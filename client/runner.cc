@@ -4,6 +4,7 @@
 #include <iterator>
 #include <random>
 
+#include "common/connection_hint.h"
 #include "common/log.h"
 
 namespace signvote {
@@ -83,6 +84,12 @@ std::optional<size_t> Runner::ShardOf(uint64_t connection) const {
   return std::nullopt;
 }
 
+absl::Status Runner::WithHint(const absl::Status& status) const {
+  if (status.code() != absl::StatusCode::kUnavailable) return status;
+  const std::string hint = ConnectionHint(Message(status), credentials_->IsTls());
+  return hint.empty() ? status : Error(status.code(), "{} ({})", Message(status), hint);
+}
+
 void Runner::Handle(Event event) {
   if (auto* opened = std::get_if<event::ConnectionOpened>(&event)) {
     if (const auto shard = ShardOf(opened->connection)) Settle(shards_.Connected(*shard));
@@ -99,7 +106,7 @@ void Runner::Handle(Event event) {
     if (!shard) return;
     links_[*shard].connection.reset();
     links_[*shard].connect_at = absl::InfiniteFuture();  // unless the session asks for another
-    Settle(shards_.Disconnected(*shard, ended->status));
+    Settle(shards_.Disconnected(*shard, WithHint(ended->status)));
   } else if (auto* done = std::get_if<event::EvaluationDone>(&event)) {
     Settle(shards_.EvaluationDone(done->round, done->result));
   } else {

@@ -39,6 +39,8 @@ class Runner {
   };
 
   void Connect();  // where it is due
+  // An UNAVAILABLE says what to do, where that is known.
+  absl::Status WithHint(const absl::Status& status) const;
   void Handle(Event event);
   void HandleWaiting();  // every event that is there already
   void Perform(std::vector<ShardAction> actions);

@@ -3,6 +3,7 @@
 #include <absl/time/clock.h>
 
 #include "common/blocks.h"
+#include "common/connection_hint.h"
 #include "common/keepalive.h"
 #include "common/status.h"
 
@@ -25,7 +26,8 @@ std::shared_ptr<grpc::Channel> MakeChannel(const std::string& server,
 absl::Status FromGrpc(const grpc::Status& status, const std::string& server) {
   // gRPC and Abseil number their codes alike.
   if (status.ok()) return absl::OkStatus();
-  return Error(static_cast<absl::StatusCode>(status.error_code()), "{}: {}", server, status.error_message());
+  return Error(static_cast<absl::StatusCode>(status.error_code()), "{}: {}", server,
+               WithoutPreamble(status.error_message()));
 }
 
 }  // namespace

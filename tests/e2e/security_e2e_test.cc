@@ -91,6 +91,7 @@ TEST_F(SecurityE2e, StrangersAreRefusedInWordsWhileTheRunGoesOn) {
   Process late = StartMember("late", "late");
   Process gone = StartMember("gone", "gone");
   EXPECT_EQ(plain.Wait(Seconds(60)), 3) << plain.Output();
+  EXPECT_THAT(plain.Output(), HasSubstr("asks for a certificate"));
   EXPECT_EQ(another.Wait(Seconds(60)), 5);
   EXPECT_THAT(another.Output(), HasSubstr("the certificate is a's, and the client says that it is c"));
   EXPECT_EQ(promoted.Wait(Seconds(60)), 5);
@@ -107,6 +108,10 @@ TEST_F(SecurityE2e, StrangersAreRefusedInWordsWhileTheRunGoesOn) {
   EXPECT_EQ(Call(FilesOf("certs/clients/a")).error_code(), grpc::StatusCode::PERMISSION_DENIED);
   EXPECT_TRUE(Call(FilesOf("certs/admins/root")).ok());
 
+  admin_tls_.clear();
+  const auto [uncertified, why] = Control({"status"});
+  EXPECT_EQ(uncertified, 3);
+  EXPECT_THAT(why, HasSubstr("--tls DIRECTORY"));
   admin_tls_ = Path("certs/clients/a");
   for (const char* command : {"status", "stop", "pause", "clients"}) {
     const auto [code, said] = Control({command});
