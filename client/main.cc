@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <limits>
 
+#include "client/export.h"
 #include "client/init_model.h"
 #include "client/model/builtin.h"
 #include "client/model/threads.h"
@@ -85,6 +86,20 @@ int Main(int argc, char** argv) {
   init_model->add_option("--torchscript", init.torchscript, "your own TorchScript module")->type_name("FILE.pt");
   init_model->add_option("--out", init.out, "directory of the bundle")->type_name("DIR")->required();
   init_model->add_option("--seed", init.seed, "of a built-in model's parameters (0)");
+  ExportOptions export_options;
+  CLI::App* export_model = app.add_subcommand(
+      "export",
+      "Write TorchScript with the parameters of a run, as `signvotectl export FILE.safetensors` fetches them.");
+  export_model->add_option("--model", export_options.model, "the bundle that the run began with")
+      ->type_name("DIR")
+      ->required();
+  export_model->add_option("--parameters", export_options.parameters, "of all its tensors")
+      ->type_name("FILE.safetensors")
+      ->required();
+  export_model->add_option("--out", export_options.out, "the module to write")->type_name("FILE.pt")->required();
+  export_model->footer(
+      "Examples:\n  signvotectl export model.safetensors\n"
+      "  signvote-client export --model model --parameters model.safetensors --out trained.pt");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -93,6 +108,10 @@ int Main(int argc, char** argv) {
   if (init_model->parsed()) {
     const absl::Status status = InitModel(init);
     return status.ok() ? kExitOk : Report(status, ExitCodeOf(status));
+  }
+  if (export_model->parsed()) {
+    const absl::Status status = Export(export_options);
+    return status.ok() ? kExitOk : Report(status, DataExitCode(status));
   }
   if (config.empty()) return Report(InvalidArgument("--config FILE is required (see --help)"), kExitUsage);
   const absl::StatusOr<ClientOptions> options = LoadClientOptions(config, overrides, role);

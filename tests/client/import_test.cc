@@ -46,6 +46,26 @@ TEST_F(ImportTest, ABuiltinModelSavedAndImportedIsTheSame) {
   EXPECT_EQ(bundle->module_sha256, builtin->module_sha256);
 }
 
+TEST_F(ImportTest, ABuiltinModelIsSavedWithOtherParameters) {
+  const auto builtin = MakeBuiltin("mlp", 5);
+  ASSERT_TRUE(builtin.ok()) << builtin.status();
+  Tensors trained = builtin->parameters;
+  for (size_t n = 0; n < trained.values.size(); ++n) trained.values[n] = static_cast<float>(n) * 0.5f;
+  const auto module = WithParameters(builtin->module, &trained);
+  ASSERT_TRUE(module.ok()) << module.status();
+  const auto bundle = ImportTorchScript(directory_.Write("trained.pt", *module));
+  ASSERT_TRUE(bundle.ok()) << bundle.status();
+  EXPECT_EQ(bundle->parameters.tensors, trained.tensors);
+  EXPECT_EQ(bundle->parameters.values, trained.values);
+  EXPECT_LT(module->size(), builtin->module.size() * 11 / 10) << "each parameter is saved once";
+}
+
+TEST_F(ImportTest, ParametersOfAnotherModelAreRefused) {
+  const auto mlp = MakeBuiltin("mlp", 1), cnn = MakeBuiltin("mnist_cnn", 1);
+  Tensors parameters = cnn->parameters;
+  EXPECT_EQ(WithParameters(mlp->module, &parameters).status().code(), absl::StatusCode::kInvalidArgument);
+}
+
 TEST_F(ImportTest, RunningStatisticsAreRefused) {
   torch::jit::Module module = Linear();
   module.register_buffer("running_mean", torch::zeros({3}));

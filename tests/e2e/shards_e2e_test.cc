@@ -116,14 +116,20 @@ TEST_F(ShardsE2e, EndOnTheBitsOfOneServerAlsoWhenOneIsKilledInTheMiddle) {
   StartEveryone(Everyone());
   AdministerBoth();
   ASSERT_TRUE(Eventually([&] { return Round() >= 3; }, Seconds(100)));
-  const auto [code, output] = Control({"checkpoint", "--out", Path("whole.safetensors"), "--json"});
+  ASSERT_EQ(Control({"pause"}).first, 0);
+  const auto [code, output] = Control({"export", Path("whole.safetensors"), "--json"});
   ASSERT_EQ(code, 0) << output;
-  const nlohmann::json checkpoint = nlohmann::json::parse(output);
+  const nlohmann::json checkpoint = nlohmann::json::parse(Control({"checkpoint", "--json"}).second);
+  ASSERT_EQ(Control({"resume"}).first, 0);
   const auto exported = ReadSafetensors(Path("whole.safetensors"));
   ASSERT_TRUE(exported.ok()) << exported.status();
   EXPECT_EQ(exported->values, WholeFromCheckpoints(checkpoint["round"]));
   EXPECT_EQ(exported->tensors.size(), 4u);
-  EXPECT_EQ(checkpoint["out"]["fingerprint"], FingerprintOf(exported->values).Hex());
+  EXPECT_EQ(nlohmann::json::parse(output)["fingerprint"], FingerprintOf(exported->values).Hex());
+  Process torchscript({Program("signvote-client"), "export", "--model", Path("bundle"), "--parameters",
+                       Path("whole.safetensors"), "--out", Path("trained.pt")},
+                      Path("export.log"));
+  EXPECT_EQ(torchscript.Wait(Seconds(60)), 0) << torchscript.Output();
   EXPECT_THAT(Control({"clients"}).second, HasSubstr("voter-2"));
   EXPECT_THAT(Control({"status"}).second, AllOf(HasSubstr("0 to 0"), HasSubstr("1 to 1")));
 
