@@ -1,5 +1,7 @@
 #include "server/ctl/command.h"
 
+#include "common/credentials.h"
+#include "server/ctl/contexts.h"
 #include "server/ctl/render.h"
 
 namespace signvote::ctl {
@@ -12,8 +14,28 @@ void Context::Print(const google::protobuf::Message& message, const std::string&
   }
 }
 
+absl::StatusOr<Target> Context::Choose() const {
+  if (!given.context && !given.servers.empty()) return ctl::Choose(given, {});
+  const absl::StatusOr<Contexts> contexts = LoadContexts();
+  // A home that is not ours, as in a container, holds nothing for us.
+  if (!given.context && absl::IsPermissionDenied(contexts.status())) return ctl::Choose(given, {});
+  RETURN_IF_ERROR(contexts.status());
+  return ctl::Choose(given, *contexts);
+}
+
+// The certificates are read once: no command lasts longer than they do.
+absl::StatusOr<Shards> Context::Open(const Target& target) const {
+  TransportOptions transport;
+  if (!target.tls.empty()) transport.tls = TlsPathsIn(target.tls);
+  transport.insecure = target.insecure;
+  ASSIGN_OR_RETURN(const std::unique_ptr<Credentials> credentials, Credentials::Load(transport));
+  for (const std::string& server : target.servers) RETURN_IF_ERROR(credentials->Permit("--server", server));
+  return Shards(target.servers, {credentials->ForChannel(), credentials->IsTls()});
+}
+
 absl::StatusOr<Shards> Context::Connect() const {
-  Shards shards(servers, credentials);
+  ASSIGN_OR_RETURN(const Target target, Choose());
+  ASSIGN_OR_RETURN(Shards shards, Open(target));
   RETURN_IF_ERROR(shards.Arrange());
   return shards;
 }
@@ -34,6 +56,18 @@ void Context::Print(const v1::RunStatus& merged, const std::string& text, Shards
     whole["shards"].push_back(std::move(shard));
   }
   PrintJson(whole);
+}
+
+CLI::App* AddCommand(CLI::App* parent, const Help& help) {
+  CLI::App* command = parent->add_subcommand(help.name, help.does);
+  std::string footer = "Examples:";
+  for (size_t begin = 0; begin < help.examples.size();) {
+    const size_t end = std::min(help.examples.find('\n', begin), help.examples.size());
+    footer += "\n  " + help.examples.substr(begin, end - begin);
+    begin = end + 1;
+  }
+  command->footer(footer);
+  return command;
 }
 
 void Context::PrintJson(const Json& json_value) const { out << json_value.dump(2) << std::endl; }

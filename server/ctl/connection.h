@@ -1,23 +1,30 @@
 // The admin service of one server, called synchronously.
 #pragma once
 
-#include <absl/status/status.h>
+#include <absl/status/statusor.h>
 #include <grpcpp/grpcpp.h>
 
 #include <chrono>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "proto/signvote/v1/admin.grpc.pb.h"
 
 namespace signvote::ctl {
 
-// A gRPC status as ours, its message naming the server; UNAVAILABLE says what to check.
-absl::Status FromGrpc(const grpc::Status& status, const std::string& server);
+// How to reach servers.
+struct Transport {
+  std::shared_ptr<grpc::ChannelCredentials> credentials;
+  bool is_tls = false;
+};
+
+// A gRPC status as ours, its message naming the server; UNAVAILABLE says what to do.
+absl::Status FromGrpc(const grpc::Status& status, const std::string& server, bool is_tls);
 
 class Connection {
  public:
-  Connection(std::string server, const std::shared_ptr<grpc::ChannelCredentials>& credentials);  // "HOST:PORT"
+  Connection(std::string server, const Transport& transport);  // "HOST:PORT"
 
   const std::string& server() const { return server_; }
   v1::Admin::Stub& stub() { return *stub_; }
@@ -28,11 +35,27 @@ class Connection {
                     const Request& request, Response* response, std::chrono::seconds limit = std::chrono::seconds(30)) {
     grpc::ClientContext context;
     context.set_deadline(std::chrono::system_clock::now() + limit);
-    return FromGrpc((stub_.get()->*method)(&context, request, response), server_);
+    return Explain((stub_.get()->*method)(&context, request, response));
+  }
+  absl::Status Explain(const grpc::Status& status) const { return FromGrpc(status, server_, is_tls_); }
+
+  // All of a stream, as Call.
+  template <typename Request, typename Response>
+  absl::StatusOr<std::vector<Response>> Collect(
+      std::unique_ptr<grpc::ClientReader<Response>> (v1::Admin::Stub::*method)(grpc::ClientContext*, const Request&),
+      const Request& request, std::chrono::seconds limit = std::chrono::seconds(30)) {
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + limit);
+    const auto stream = (stub_.get()->*method)(&context, request);
+    std::vector<Response> all;
+    for (Response response; stream->Read(&response);) all.push_back(response);
+    if (const absl::Status status = Explain(stream->Finish()); !status.ok()) return status;
+    return all;
   }
 
  private:
   std::string server_;
+  bool is_tls_;
   std::unique_ptr<v1::Admin::Stub> stub_;
 };
 

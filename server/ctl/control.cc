@@ -26,24 +26,23 @@ absl::Status Change(const Context& context,
 }
 
 template <typename Request>
-void AddPlain(CLI::App* app, Context* context, const std::string& name, const std::string& help,
+void AddPlain(CLI::App* app, Context* context, const Help& help,
               grpc::Status (v1::Admin::Stub::*method)(grpc::ClientContext*, const Request&, v1::RunStatus*),
               const std::string& what) {
-  app->add_subcommand(name, help)->callback([=] {
-    context->run = [=] { return Change(*context, method, Request(), what); };
-  });
+  AddCommand(app, help)->callback([=] { context->run = [=] { return Change(*context, method, Request(), what); }; });
 }
 
 template <typename Request>
-void AddNamed(CLI::App* app, Context* context, const std::string& name, const std::string& help,
+void AddNamed(CLI::App* app, Context* context, const Help& help,
               grpc::Status (v1::Admin::Stub::*method)(grpc::ClientContext*, const Request&, v1::RunStatus*),
               const std::string& done) {
   auto request = std::make_shared<Request>();
-  auto* command = app->add_subcommand(name, help);
+  CLI::App* command = AddCommand(app, help);
   command
       ->add_option_function<std::string>(
           "NAME", [request](const std::string& n) { request->set_name(n); }, "The client's name")
-      ->required();
+      ->required()
+      ->type_name("CLIENT");
   command->callback([=] {
     context->run = [=] { return Change(*context, method, *request, fmt::format("{} {}", request->name(), done)); };
   });
@@ -51,7 +50,8 @@ void AddNamed(CLI::App* app, Context* context, const std::string& name, const st
 
 void AddStepSize(CLI::App* app, Context* context) {
   auto request = std::make_shared<v1::SetStepSizeRequest>();
-  auto* command = app->add_subcommand("step-size", "Replace step.size from the open round on; the schedule goes on");
+  CLI::App* command = AddCommand(app, {"step-size", "Replace step.size from the open round on; the schedule goes on",
+                                       "signvotectl step-size 3e-4"});
   command
       ->add_option_function<float>(
           "VALUE", [request](float size) { request->set_size(size); }, "Above 0, e.g. 3e-4")
@@ -70,13 +70,16 @@ void AddStepSize(CLI::App* app, Context* context) {
 }  // namespace
 
 void AddControlCommands(CLI::App* app, Context* context) {
-  AddPlain(app, context, "pause", "Open and close no further round until resume", &v1::Admin::Stub::Pause, "paused");
-  AddPlain(app, context, "resume", "Go on after pause", &v1::Admin::Stub::Resume, "resumed");
+  AddPlain(app, context, {"pause", "Open and close no further round until resume", "signvotectl pause"},
+           &v1::Admin::Stub::Pause, "paused");
+  AddPlain(app, context, {"resume", "Go on after pause", "signvotectl resume"}, &v1::Admin::Stub::Resume, "resumed");
   AddStepSize(app, context);
-  AddNamed(app, context, "evict", "End a client's session and refuse its ballots", &v1::Admin::Stub::Evict,
-           "is evicted");
-  AddNamed(app, context, "readmit", "Let an evicted client in again", &v1::Admin::Stub::Readmit, "may join again");
-  AddPlain(app, context, "stop", "Finish the open round where possible, write a checkpoint, end the server",
+  AddNamed(app, context, {"evict", "End a client's session and refuse its ballots", "signvotectl evict phone-07"},
+           &v1::Admin::Stub::Evict, "is evicted");
+  AddNamed(app, context, {"readmit", "Let an evicted client in again", "signvotectl readmit phone-07"},
+           &v1::Admin::Stub::Readmit, "may join again");
+  AddPlain(app, context,
+           {"stop", "Finish the open round where possible, write a checkpoint, end the server", "signvotectl stop"},
            &v1::Admin::Stub::Stop, "stopping");
 }
 

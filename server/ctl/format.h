@@ -30,6 +30,9 @@ std::string ProgressBar(uint64_t done, uint64_t total, int width);
 size_t Columns(std::string_view text);
 std::string Truncate(std::string_view text, size_t columns);
 
+// Without control characters, which would speak to a terminal.
+std::string Printable(std::string text);
+
 // A table whose columns are as wide as their widest cell, two spaces apart, without spaces at the end of a line.
 class Table {
  public:

@@ -45,15 +45,17 @@ absl::Status Client(const Context& context, const std::string& name) {
 }  // namespace
 
 void AddInspectCommands(CLI::App* app, Context* context) {
-  app->add_subcommand("status", "The run: phase, round, accuracy, bytes, times")->callback([context] {
-    context->run = [context] { return Status(*context); };
-  });
-  app->add_subcommand("clients", "A table of all clients that were ever admitted")->callback([context] {
-    context->run = [context] { return Clients(*context); };
-  });
-  auto* client = app->add_subcommand("client", "One client: crossover and weight by tensor, integer weights by block");
+  AddCommand(app, {"status", "The run: phase, round, accuracy, bytes, times",
+                   "signvotectl status\nsignvotectl status --json | jq .phase"})
+      ->callback([context] { context->run = [context] { return Status(*context); }; });
+  AddCommand(app, {"clients", "A table of all clients that were ever admitted",
+                   "signvotectl clients\n"
+                   "signvotectl clients --json | jq -r '.clients[] | select(.different) | .name'"})
+      ->callback([context] { context->run = [context] { return Clients(*context); }; });
+  CLI::App* client = AddCommand(app, {"client", "One client: crossover and weight by tensor, integer weights by block",
+                                      "signvotectl client phone-07"});
   auto name = std::make_shared<std::string>();
-  client->add_option("NAME", *name, "As in its configuration")->required();
+  client->add_option("NAME", *name, "As in its configuration")->required()->type_name("CLIENT");
   client->callback([context, name] { context->run = [context, name] { return Client(*context, *name); }; });
 }
 

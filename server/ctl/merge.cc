@@ -46,6 +46,10 @@ v1::ClientSummary MergeSummary(const ClientParts& client) {
     merged.set_connected(merged.connected() && part.connected());
     merged.set_evicted(merged.evicted() || part.evicted());
     merged.set_different(merged.different() || part.different());
+    if (merged.suspicion() == v1::NO_SUSPICION) {
+      merged.set_suspicion(part.suspicion());
+      merged.set_explanation(part.explanation());
+    }
     merged.set_rounds_counted(std::min(merged.rounds_counted(), part.rounds_counted()));
     merged.set_last_seen_seconds(std::max(merged.last_seen_seconds(), part.last_seen_seconds()));
     merged.set_bytes_up(merged.bytes_up() + part.bytes_up());

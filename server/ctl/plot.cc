@@ -1,4 +1,4 @@
-// signvotectl plot DIR... --out FILE.png
+// signvotectl plot [DIR...] --out FILE
 #include "server/ctl/plot.h"
 
 #include <fmt/format.h>
@@ -63,9 +63,34 @@ std::string Title(const std::vector<RunSummary>& runs) {
   return title;
 }
 
-absl::Status Plot(const std::vector<std::string>& directories, const std::string& out) {
+// The run of the server: accuracy is of the whole model, so one shard tells.
+absl::StatusOr<Curve> AskCurve(const Context& context, RunSummary* run) {
+  ASSIGN_OR_RETURN(Shards shards, context.Connect());
+  ASSIGN_OR_RETURN(const std::vector<v1::RunStatus> status, shards.Status());
+  ASSIGN_OR_RETURN(const std::vector<v1::RoundSummary> rounds,
+                   shards.at(0).Collect(&v1::Admin::Stub::ListRounds, v1::ListRoundsRequest()));
+  Curve curve;
+  for (const v1::RoundSummary& round : rounds) {
+    if (round.has_accuracy()) curve.points.push_back({round.round(), round.accuracy()});
+  }
+  if (curve.points.empty()) {
+    return Error(absl::StatusCode::kFailedPrecondition, "{} knows no evaluated round: is an observer in the run?",
+                 shards.at(0).server());
+  }
+  run->rule = status[0].rule();
+  run->carry = status[0].carry();
+  run->dither = ShortestDouble(status[0].dither());
+  return curve;
+}
+
+absl::Status Plot(const Context& context, const std::vector<std::string>& directories, const std::string& out) {
   std::vector<Curve> curves;
   std::vector<RunSummary> runs;
+  RETURN_IF_ERROR(CheckPicture(out));
+  if (directories.empty()) {
+    ASSIGN_OR_RETURN(Curve curve, AskCurve(context, &runs.emplace_back()));
+    curves.push_back(std::move(curve));
+  }
   for (const std::string& directory : directories) {
     RunSummary run;
     ASSIGN_OR_RETURN(Curve curve, ReadCurve(directory, &run));
@@ -85,15 +110,20 @@ absl::Status Plot(const std::vector<std::string>& directories, const std::string
 
 }  // namespace
 
+absl::Status CheckPicture(const std::string& out) {
+  if (out.ends_with(".png") || out.ends_with(".svg")) return absl::OkStatus();
+  return InvalidArgument("--out {}: expected a name that ends in .png or .svg", out);
+}
+
 std::string PlotScript(const std::vector<Curve>& curves, const std::string& title, const std::string& out) {
   std::string script = fmt::format(
-      "set terminal pngcairo noenhanced size 1200,750 font 'sans,15' linewidth 1.5 background 'white'\n"
+      "set terminal {} noenhanced size 1200,750 font 'sans,15' linewidth 1.5 background 'white'\n"
       "set output {}\nset title {}\n"
       "set xlabel 'round'\nset ylabel 'accuracy'\nset format y '%.2f'\n"
       "set grid linetype 1 linecolor '#e0e0e0' linewidth 0.7\nset key bottom right Left reverse box opaque width 1 "
       "height 0.5\n"
       "set border linecolor '#404040'\nset xrange [0:*]\nset yrange [*:1]\n",
-      Quoted(out), Quoted(title));
+      out.ends_with(".svg") ? "svg" : "pngcairo", Quoted(out), Quoted(title));
   // Colours that stay apart for colour-blind readers and in grey (Okabe and Ito).
   const char* kColours[] = {"#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"};
   const int kFilledPoints[] = {7, 5, 9, 13, 11};  // gnuplot's numbers
@@ -117,12 +147,16 @@ std::string PlotScript(const std::vector<Curve>& curves, const std::string& titl
 void AddPlotCommand(CLI::App* app, Context* context) {
   auto directories = std::make_shared<std::vector<std::string>>();
   auto out = std::make_shared<std::string>();
-  auto* command = app->add_subcommand("plot", "Draw accuracy by round of one or several runs (needs gnuplot)");
-  command->add_option("DIR", *directories, "Directories of runs, each with a metrics.csv")->required();
-  command->add_option("--out", *out, "The picture, FILE.png")->required();
+  CLI::App* command = AddCommand(
+      app, {"plot", "Draw accuracy by round: of the server's run, or of those in directories (needs gnuplot)",
+            "signvotectl plot --out run.svg\n"
+            "signvotectl plot runs/latest/*/ --out accuracy.png"});
+  command->add_option("DIR", *directories, "Directories of runs, each with a metrics.csv; none: ask the server")
+      ->type_name("DIRECTORY");
+  command->add_option("--out", *out, "The picture: FILE.png or FILE.svg")->required()->type_name("FILE");
   command->callback([context, directories, out] {
     context->run = [context, directories, out]() -> absl::Status {
-      RETURN_IF_ERROR(Plot(*directories, *out));
+      RETURN_IF_ERROR(Plot(*context, *directories, *out));
       if (context->json) {
         context->PrintJson(Json{{"out", *out}});
       } else {

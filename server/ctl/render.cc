@@ -18,6 +18,12 @@ std::string Lower(std::string text) {
   return text;
 }
 
+// "VOTES_AGAINST" as "votes against".
+std::string Words(std::string name) {
+  std::replace(name.begin(), name.end(), '_', ' ');
+  return Lower(std::move(name));
+}
+
 std::string Learning(const v1::RunStatus& s) {
   return fmt::format("rule {}, carry {:g}, dither {:g}, fraction {}", s.rule(), s.carry(), s.dither(),
                      s.fraction() > 1 ? fmt::format("1/{}", s.fraction()) : "1");
@@ -98,9 +104,22 @@ std::string PhaseName(v1::Phase phase) {
   }
 }
 
+std::string SuspicionName(v1::Suspicion suspicion) {
+  return suspicion == v1::NO_SUSPICION ? "" : Words(v1::Suspicion_Name(suspicion));
+}
+
+std::string RenderEvent(const v1::Event& event, absl::TimeZone zone) {
+  const absl::Time time = absl::FromUnixMicros(static_cast<int64_t>(event.unix_seconds() * 1e6));
+  const std::string about = !event.client().empty() && !event.detail().empty() ? ": " : "";
+  return Printable(fmt::format("{}  round {}  {}  {}{}{}", absl::FormatTime("%Y-%m-%d %H:%M:%S", time, zone),
+                               event.round(), Words(v1::EventKind_Name(event.kind())), event.client(), about,
+                               event.detail()));
+}
+
 std::string Flags(const v1::ClientSummary& client) {
   std::vector<std::string> flags;
   if (client.different()) flags.push_back("different");
+  if (client.suspicion() != v1::NO_SUSPICION) flags.push_back(SuspicionName(client.suspicion()));
   if (client.evicted()) flags.push_back("evicted");
   if (!client.connected()) flags.push_back("away");
   return fmt::format("{}", fmt::join(flags, ", "));
@@ -174,6 +193,7 @@ std::string RenderClient(const v1::ClientDetail& detail) {
                                                 c.fingerprint_agrees() ? "agrees" : "DIFFERS");
   text += fmt::format("\nclient {:016x}: {}; {} stale and {} refused ballots\n", c.client_id(), applied,
                       c.stale_ballots(), c.refused_ballots());
+  if (!c.explanation().empty()) text += c.explanation() + "\n";
   if (!detail.tensors().empty()) text += "\n" + RenderTensors(detail);
   if (!detail.blocks().empty()) text += "\n" + RenderBlocks(detail);
   return text;

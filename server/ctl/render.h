@@ -1,6 +1,8 @@
 // What signvotectl shows of the server's answers, as text. Pure.
 #pragma once
 
+#include <absl/time/time.h>
+
 #include <string>
 #include <vector>
 
@@ -10,7 +12,13 @@ namespace signvote::ctl {
 
 std::string PhaseName(v1::Phase phase);  // "collecting"
 
-// "different, evicted, away", or "" for a client that is connected and heard like the others.
+// "votes against", from VOTES_AGAINST; "" without suspicion.
+std::string SuspicionName(v1::Suspicion suspicion);
+
+// "2026-11-21 15:37:10  round 12  suspected  phone-07: why" in this time zone.
+std::string RenderEvent(const v1::Event& event, absl::TimeZone zone);
+
+// "different, votes against, evicted, away", or "" for a client that is connected and heard like the others.
 std::string Flags(const v1::ClientSummary& client);
 
 std::string RenderStatus(const v1::RunStatus& status);

@@ -14,9 +14,9 @@ namespace signvote::ctl {
 
 class Shards {
  public:
-  Shards(const std::vector<std::string>& servers, const std::shared_ptr<grpc::ChannelCredentials>& credentials) {
+  Shards(const std::vector<std::string>& servers, const Transport& transport) {
     for (const std::string& server : servers) {
-      connections_.push_back(std::make_unique<Connection>(server, credentials));
+      connections_.push_back(std::make_unique<Connection>(server, transport));
     }
   }
 

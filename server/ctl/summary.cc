@@ -134,9 +134,12 @@ std::string RenderSummary(const std::vector<RunSummary>& runs) {
 
 void AddSummaryCommand(CLI::App* app, Context* context) {
   auto directories = std::make_shared<std::vector<std::string>>();
-  auto* command =
-      app->add_subcommand("summary", "The final table of finished runs: accuracy, bytes, each client's weight");
-  command->add_option("DIR", *directories, "Directories of runs, each with a summary.json")->required();
+  CLI::App* command =
+      AddCommand(app, {"summary", "The final table of finished runs: accuracy, bytes, each client's weight",
+                       "signvotectl summary runs/latest/*/"});
+  command->add_option("DIR", *directories, "Directories of runs, each with a summary.json")
+      ->required()
+      ->type_name("DIRECTORY");
   command->callback(
       [context, directories] { context->run = [context, directories] { return Summary(*context, *directories); }; });
 }

@@ -20,5 +20,12 @@ TEST(PlotScript, NamesCannotBecomeCommands) {
   EXPECT_THAT(script, HasSubstr("set output 'a''b.png'"));
 }
 
+TEST(PlotScript, TheNameOfTheFileSaysPngOrSvg) {
+  EXPECT_THAT(PlotScript({}, "t", "out.png"), HasSubstr("set terminal pngcairo "));
+  EXPECT_THAT(PlotScript({}, "t", "out.svg"), HasSubstr("set terminal svg "));
+  EXPECT_TRUE(CheckPicture("out.svg").ok());
+  EXPECT_FALSE(CheckPicture("out.pdf").ok());
+}
+
 }  // namespace
 }  // namespace signvote::ctl

@@ -75,6 +75,27 @@ TEST(RenderWatch, AnswersOfAnEmptyRunAreNotNonsense) {
   EXPECT_EQ(lines[1], "accuracy  not measured yet");
 }
 
+TEST(RenderEvent, IsOneLineWithTimeRoundAndWhoItIsAbout) {
+  v1::Event event;
+  event.set_unix_seconds(86400 + 3723.5);
+  event.set_kind(v1::STALE_BALLOT);
+  event.set_client("phone-07");
+  event.set_round(12);
+  event.set_detail("for round 9\n");
+  EXPECT_EQ(RenderEvent(event, absl::UTCTimeZone()),
+            "1970-01-02 01:02:03  round 12  stale ballot  phone-07: for round 9?");
+  event.clear_client();
+  EXPECT_THAT(RenderEvent(event, absl::UTCTimeZone()), HasSubstr("stale ballot  for round 9"));
+}
+
+TEST(Flags, SaySuspicionsInWords) {
+  v1::ClientSummary client;
+  client.set_connected(true);
+  client.set_different(true);
+  client.set_suspicion(v1::VOTES_AGAINST);
+  EXPECT_EQ(Flags(client), "different, votes against");
+}
+
 TEST(RenderClient, ShowsQuantilesByTensorAndWeightsByBlock) {
   v1::ClientDetail detail;
   detail.mutable_summary()->set_name("big");

@@ -1,0 +1,65 @@
+#include "server/ctl/barrier.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <thread>
+
+namespace signvote::ctl {
+namespace {
+
+constexpr auto kLook = std::chrono::milliseconds(50);
+constexpr auto kLimit = std::chrono::minutes(2);
+
+bool Rests(v1::Phase phase) { return phase == v1::PAUSED || phase == v1::FINISHED_RUN; }
+
+}  // namespace
+
+Barrier::~Barrier() {
+  for (const size_t i : paused_) {
+    v1::RunStatus status;
+    const absl::Status resumed = shards_->at(i).Call(&v1::Admin::Stub::Resume, v1::ResumeRequest(), &status);
+    if (!resumed.ok()) fmt::print(stderr, "signvotectl: not resumed: {}\n", Message(resumed));
+  }
+}
+
+absl::Status Barrier::Reach() {
+  if (shards_->count() == 1) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const std::vector<v1::RunStatus> before, shards_->Status());
+  for (size_t i = 0; i < before.size(); ++i) {
+    if (Rests(before[i].phase())) continue;
+    RETURN_IF_ERROR(Pause(i, 0));
+    paused_.push_back(i);
+  }
+  const auto limit = std::chrono::steady_clock::now() + kLimit;
+  uint64_t target = 0;
+  while (true) {
+    ASSIGN_OR_RETURN(const std::vector<v1::RunStatus> now, shards_->Status());
+    uint64_t highest = 0;
+    for (const v1::RunStatus& status : now) highest = std::max(highest, status.round());
+    const auto waits = std::find_if(now.begin(), now.end(), [&](const v1::RunStatus& status) {
+      return !Rests(status.phase()) || status.round() < highest;
+    });
+    if (waits == now.end()) return absl::OkStatus();
+    for (size_t i = 0; i < now.size() && highest != target; ++i) {
+      if (now[i].round() < highest) RETURN_IF_ERROR(Pause(i, highest));
+    }
+    target = highest;
+    if (std::chrono::steady_clock::now() > limit) {
+      return Error(absl::StatusCode::kFailedPrecondition,
+                   "{} stays after round {} while another shard is after round {}: {}",
+                   shards_->at(static_cast<size_t>(waits - now.begin())).server(), waits->round(), highest,
+                   waits->problem().empty() ? "its round does not close" : waits->problem());
+    }
+    std::this_thread::sleep_for(kLook);
+  }
+}
+
+absl::Status Barrier::Pause(size_t shard, uint64_t after_round) {
+  v1::PauseRequest request;
+  request.set_after_round(after_round);
+  v1::RunStatus status;
+  return shards_->at(shard).Call(&v1::Admin::Stub::Pause, request, &status);
+}
+
+}  // namespace signvote::ctl
