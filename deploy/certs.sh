@@ -6,7 +6,7 @@ usage() {
   cat <<'END'
 usage: deploy/certs.sh [--directory DIR] [--until TIME] COMMAND
   init                                   make the authority: DIR/ca (keep its key.pem to yourself)
-  server HOST..                          DIR/server: a certificate for these host names and IP addresses
+  server HOST..                          DIR/server: a certificate for these host names and IP addresses, and for loopback
   client NAME [--role voter|observer]    DIR/clients/NAME
   admin NAME                             DIR/admins/NAME
   revoke NAME                            no certificate of NAME is accepted any more; DIR/server/revoked.pem says so
@@ -119,7 +119,7 @@ check_name() {
 server() {
   (($# > 0)) || die "server: expected the host names or IP addresses that clients use" 2
   local host names=()
-  for host in "$@"; do
+  for host in "$@" localhost 127.0.0.1; do  # administration is on loopback
     [[ $host =~ ^[A-Za-z0-9.:_*-]+$ ]] || die "\"$host\": expected a host name or an IP address" 2
     if [[ $host =~ ^[0-9.]+$ || $host == *:* ]]; then names+=("IP:$host"); else names+=("DNS:$host"); fi
   done

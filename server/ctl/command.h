@@ -54,6 +54,7 @@ void AddControlCommands(CLI::App* app, Context* context);    // pause, resume, s
 void AddProcessCommands(CLI::App* app, Context* context);    // logs level, config show
 void AddCheckpointCommand(CLI::App* app, Context* context);  // checkpoint
 void AddExportCommand(CLI::App* app, Context* context);      // export
+void AddHealthCommand(CLI::App* app, Context* context);      // health
 void AddSummaryCommand(CLI::App* app, Context* context);     // summary
 void AddPlotCommand(CLI::App* app, Context* context);        // plot
 void AddContextCommand(CLI::App* app, Context* context);     // context list, use, set, remove

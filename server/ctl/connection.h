@@ -27,6 +27,7 @@ class Connection {
   Connection(std::string server, const Transport& transport);  // "HOST:PORT"
 
   const std::string& server() const { return server_; }
+  const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
   v1::Admin::Stub& stub() { return *stub_; }
 
   // One unary call: connection.Call(&v1::Admin::Stub::GetStatus, request, &response). DEADLINE_EXCEEDED after `limit`.
@@ -56,6 +57,7 @@ class Connection {
  private:
   std::string server_;
   bool is_tls_;
+  std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<v1::Admin::Stub> stub_;
 };
 

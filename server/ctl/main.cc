@@ -61,6 +61,7 @@ void Describe(CLI::App* app, Context* context) {
   AddProcessCommands(app, context);
   AddCheckpointCommand(app, context);
   AddExportCommand(app, context);
+  AddHealthCommand(app, context);
   AddSummaryCommand(app, context);
   AddPlotCommand(app, context);
   AddContextCommand(app, context);

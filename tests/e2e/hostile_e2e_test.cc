@@ -110,8 +110,10 @@ TEST_F(HostileE2e, ReflectionIsOffUnlessAskedForAndHealthIsAlwaysThere) {
   const std::string reflection = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo";
   StartRun();
   EXPECT_TRUE(CallByName("/grpc.health.v1.Health/Check").ok());
+  EXPECT_EQ(Control({"health"}), std::pair(0, std::string("serving\n")));
   EXPECT_EQ(CallByName(reflection).error_code(), grpc::StatusCode::UNIMPLEMENTED);
   server_->Kill();
+  EXPECT_EQ(Control({"health"}).first, 3);
   StartServer("open", {"reflection=true"});
   EXPECT_NE(CallByName(reflection).error_code(), grpc::StatusCode::UNIMPLEMENTED);
 }
