@@ -26,6 +26,8 @@ packages=(
   libgtest-dev libgmock-dev libbenchmark-dev gnuplot-nox fonts-dejavu-core
   # tests of the dashboard: a browser and what drives it, Prometheus
   chromium chromium-driver python3-selenium prometheus
+  # manual pages
+  help2man
 )
 
 missing_packages() {
