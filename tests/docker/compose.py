@@ -1,6 +1,7 @@
 """docker-compose in a pristine checkout, with the programs of a build directory in prebuilt/."""
 
 import os
+import re
 import shutil
 import subprocess
 
@@ -17,6 +18,11 @@ def make_checkout(source, binaries, place):
     os.makedirs(os.path.join(place, "prebuilt"))
     for program in ("signvote-server", "signvote-client", "signvotectl"):
         run("strip", "-o", os.path.join(place, "prebuilt", program), os.path.join(binaries, program))
+
+
+def last_measurement(log):
+    """Round, accuracy and fingerprint of an observer's last."""
+    return re.findall(r"round (\d+): accuracy ([\d.]+), .* fingerprint ([0-9a-f]{32})", log)[-1]
 
 
 class Compose:
@@ -58,7 +64,7 @@ class Compose:
 
     def kill_process(self, container):
         """As a crash would: unlike `docker kill`, the engine does not take it for somebody's wish."""
-        self.engine.docker("run", "--rm", "--privileged", "--pid=host", "--user=0", "--entrypoint=sh",
+        self.engine.docker("run", "--rm", "--pid=host", "--user=0", "--entrypoint=sh",
                            f"signvote-server:{self.engine.tag}", "-c", f"kill -9 {self.state(container)['Pid']}")
 
     def close(self):

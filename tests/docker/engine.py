@@ -60,6 +60,10 @@ class Engine:
             self.close()
             raise
 
+    @property
+    def is_ours(self):
+        return self.daemon is not None
+
     def docker(self, *words, **options):
         return run("docker", *words, env=self.environment, **options)
 
@@ -134,7 +138,7 @@ class Engine:
         return indexes[0] if indexes else "http://deb.debian.org/debian"
 
     def close(self):
-        if self.daemon is None:
+        if not self.is_ours:
             images = self.docker("images", "-q", "--filter", f"reference=*:{self.tag}", check=False).stdout.split()
             images += [BASE] if self.made_base else []
             if images:

@@ -1,0 +1,56 @@
+"""deploy/swarm in a swarm of one node. Only in an engine that the test started: a swarm is the whole engine's."""
+
+import os
+import shutil
+import unittest
+
+import stage
+from engine import eventually, run, say
+
+
+class SwarmTest(unittest.TestCase):
+    def setUp(self):
+        self.engine = stage.ENGINE
+        if not self.engine.is_ours:
+            self.skipTest("the engine is somebody's: it will not be made a swarm")
+        self.docker = self.engine.docker
+        self.place = os.path.join(self.engine.scratch, "swarm")
+        shutil.copytree(os.path.join(stage.CHECKOUT, "deploy"), os.path.join(self.place, "deploy"))
+        # Files that an operator would put into the host's /etc and /var, and a port of the host, are the test's own.
+        self.stack = os.path.join(self.place, "deploy/swarm/stack.yml")
+        with open(self.stack, encoding="utf-8") as file:
+            text = file.read()
+        for ours in ("/etc/signvote/tls", "/var/lib/signvote/data"):
+            self.assertIn(f"source: {ours},", text)
+            text = text.replace(f"source: {ours},", f"source: {self.place}{ours},")
+            os.makedirs(self.place + ours)
+        with open(self.stack, "w", encoding="utf-8") as file:
+            file.write(text.replace("published: 7400", "published: 37400"))
+        self.environment = dict(self.engine.environment, SIGNVOTE_SERVER_IMAGE=f"signvote-server:{self.engine.tag}",
+                                SIGNVOTE_CLIENT_IMAGE=f"signvote-client:{self.engine.tag}")
+
+    def make_certificates(self, node):
+        certs = os.path.join(self.place, "certs")
+        for words in (["init"], ["server", "server"], ["admin", "operator"], ["client", node]):
+            run(os.path.join(self.place, "deploy/certs.sh"), "--directory", certs, *words)
+        for name in os.listdir(f"{certs}/clients/{node}"):
+            shutil.copy(f"{certs}/clients/{node}/{name}", self.place + "/etc/signvote/tls")
+        run("chmod", "-R", "a+rX", self.place)
+
+    def server(self, *words):
+        container = self.docker("ps", "-q", "--filter", "name=signvote_server").split()
+        return self.docker("exec", container[0], *words, check=False).stdout if container else ""
+
+    def test_a_stack_trains(self):
+        self.docker("swarm", "init", "--advertise-addr", "127.0.0.1")
+        self.addCleanup(self.docker, "swarm", "leave", "--force", check=False)
+        node = self.docker("node", "ls", "--format", "{{.Hostname}}").strip()
+        self.docker("node", "update", "--label-add", "signvote_server=true", "--label-add", "signvote_client=true", node)
+        self.make_certificates(node)
+        self.docker("run", "--rm", "-v", "signvote_model:/var/lib/signvote/model", f"signvote-client:{self.engine.tag}", "init-model",
+                    "--model", "mnist_cnn", "--out", "/var/lib/signvote/model")
+        run("docker", "stack", "deploy", "-c", self.stack, "signvote", env=self.environment)
+        self.addCleanup(self.docker, "stack", "rm", "signvote", check=False)
+        eventually(lambda: self.server("signvotectl", "health") == "serving\n", what="the server's health")
+        eventually(lambda: '"connected": true' in self.server("signvotectl", "client", node, "--json"), what="the node's vote")
+        say("swarm:", self.server("signvotectl", "status").splitlines()[1])
