@@ -18,7 +18,7 @@ def fetch(url):
 
 
 class FederationTest(unittest.TestCase):
-    ROUNDS = 150
+    ROUNDS = 400  # enough for all that follows to happen meanwhile
     VOTERS = 15
 
     def setUp(self):
@@ -97,7 +97,7 @@ class FederationTest(unittest.TestCase):
 
 class ShardsTest(unittest.TestCase):
     def test_two_servers_share_a_model_and_one_may_crash(self):
-        compose = Compose(stage.ENGINE, stage.CHECKOUT, "shards", SIGNVOTE_ROUNDS="30", SIGNVOTE_PORT="0")
+        compose = Compose(stage.ENGINE, stage.CHECKOUT, "shards", SIGNVOTE_ROUNDS="400", SIGNVOTE_PORT="0")
         self.addCleanup(compose.close)
         compose("--profile", "shards", "up", "-d", "shards", seconds=300)
         observer, shard = compose.containers("shards")[0], compose.containers("shard-1")[0]
@@ -107,7 +107,7 @@ class ShardsTest(unittest.TestCase):
         eventually(lambda: not compose.state(observer)["Running"], seconds=900, what="the end of the run")
         number, accuracy, fingerprint = last_measurement(compose.log(observer))
         say(f"shards, round {number}: accuracy {accuracy}, fingerprint {fingerprint}")
-        self.assertEqual((number, compose.state(observer)["ExitCode"]), ("30", 0))
+        self.assertEqual((number, compose.state(observer)["ExitCode"]), ("400", 0))
         for volume in ("run-shard-0", "run-shard-1"):
             eventually(lambda v=volume: json.loads(compose.file(v, "summary.json"))["whole_fingerprint"] == fingerprint,
                        what=f"the observer's fingerprint in {volume}")

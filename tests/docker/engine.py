@@ -49,12 +49,14 @@ class Engine:
         self.scratch = tempfile.mkdtemp(prefix="signvote-docker-", dir="/var/tmp")
         self.environment = dict(os.environ, COMPOSE_INTERACTIVE_NO_CLI="1", BUILDKIT_PROGRESS="plain")
         self.tag = f"test-{os.getpid()}"
-        self.daemon = None
+        self.daemon = None  # ours
+        self.has_engine = False
         self.made_base = False
         try:
             self._install()
             if self.docker("info", check=False, seconds=60).returncode != 0:
                 self._start()
+            self.has_engine = True
             self._have_base()
         except BaseException:
             self.close()
@@ -82,7 +84,8 @@ class Engine:
         say("installing", *missing)
         quiet = dict(self.environment, DEBIAN_FRONTEND="noninteractive")
         run("apt-get", "update", "-q", env=quiet, check=False, seconds=300)
-        done = run("apt-get", "install", "-y", "-q", "--no-install-recommends", *missing, "iptables", env=quiet, check=False,
+        done = run("apt-get", "install", "-y", "-q", "--no-install-recommends", *missing, "iptables",
+                   "cgroupfs-mount", env=quiet, check=False,
                    seconds=600)
         if done.returncode != 0:
             raise Unavailable(f"apt-get does not install {', '.join(missing)}: {done.stdout[-300:]}")
@@ -94,6 +97,8 @@ class Engine:
         log = os.path.join(self.scratch, "dockerd.log")
         socket = "unix://" + os.path.join(self.scratch, "docker.sock")
         self.environment["DOCKER_HOST"] = socket
+        if not os.path.ismount("/sys/fs/cgroup") and shutil.which("cgroupfs-mount"):  # no init system did it
+            run("cgroupfs-mount", check=False)
         say("starting dockerd")
         with open(log, "wb") as out:
             # pylint: disable-next=consider-using-with
@@ -138,11 +143,12 @@ class Engine:
         return indexes[0] if indexes else "http://deb.debian.org/debian"
 
     def close(self):
-        if not self.is_ours:
-            images = self.docker("images", "-q", "--filter", f"reference=*:{self.tag}", check=False).stdout.split()
-            images += [BASE] if self.made_base else []
-            if images:
-                self.docker("rmi", "--force", "--no-prune", *images, check=False)
+        if self.daemon is None:
+            if self.has_engine:
+                images = self.docker("images", "-q", "--filter", f"reference=*:{self.tag}").split()
+                images += [BASE] if self.made_base else []
+                if images:
+                    self.docker("rmi", "--force", "--no-prune", *images, check=False)
         else:
             self.daemon.terminate()
             try:

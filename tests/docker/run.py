@@ -12,6 +12,15 @@ from compose import Compose, make_checkout
 from engine import SKIPPED, Engine, Unavailable, say
 
 
+def build_images():
+    say("building the images")
+    done = Compose(stage.ENGINE, stage.CHECKOUT, "build")("--profile", "monitoring", "build", check=False, seconds=1500)
+    if done.returncode != 0:
+        if any(words in done.stdout for words in ("Failed to fetch", "Temporary failure resolving", "Unable to connect")):
+            raise Unavailable("containers reach no packages: " + done.stdout[-500:])
+        raise AssertionError(done.stdout[-4000:])
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--source", required=True, help="the repository")
@@ -25,18 +34,17 @@ def main():
             sys.exit(SKIPPED)
     try:
         stage.ENGINE = Engine()
+        stage.CHECKOUT = os.path.join(stage.ENGINE.scratch, "checkout")
+        make_checkout(arguments.source, arguments.bin, stage.CHECKOUT)
+        build_images()
+        cases = unittest.defaultTestLoader.discover(os.path.dirname(__file__), pattern=arguments.only)
+        succeeded = unittest.TextTestRunner(verbosity=2).run(cases).wasSuccessful()
     except Unavailable as reason:
         print(f"skipped: {reason}")
         sys.exit(SKIPPED)
-    try:
-        stage.CHECKOUT = os.path.join(stage.ENGINE.scratch, "checkout")
-        make_checkout(arguments.source, arguments.bin, stage.CHECKOUT)
-        say("building the images")
-        Compose(stage.ENGINE, stage.CHECKOUT, "build")("--profile", "monitoring", "build", seconds=1500)
-        cases = unittest.defaultTestLoader.discover(os.path.dirname(__file__), pattern=arguments.only)
-        succeeded = unittest.TextTestRunner(verbosity=2).run(cases).wasSuccessful()
     finally:
-        stage.ENGINE.close()
+        if stage.ENGINE:
+            stage.ENGINE.close()
     sys.exit(0 if succeeded else 1)
 
 
