@@ -32,7 +32,8 @@ absl::Status Check(const Connection& connection) {
   }
   RETURN_IF_ERROR(connection.Explain(status));
   if (response.value() == kServing) return absl::OkStatus();
-  return Error(absl::StatusCode::kUnavailable, "{}: not serving (health status {})", connection.server(), response.value());
+  return Error(absl::StatusCode::kUnavailable, "{}: not serving (health status {})", connection.server(),
+               response.value());
 }
 
 absl::Status Health(const Context& context) {
