@@ -1,4 +1,4 @@
-"""docker-compose.yml in a real engine: a run with restarts, kills, a lost network and more clients; Prometheus; shards."""
+"""docker-compose.yml in a real engine: a run with restarts, kills, a lost network and more clients; Prometheus."""
 
 import json
 import unittest
@@ -93,22 +93,3 @@ class FederationTest(unittest.TestCase):
         self.assertGreater(float(accuracy), 0.97)
         for container in (server, observer, *compose.containers("workstation")):
             self.assertEqual(compose.state(container)["ExitCode"], 0)
-
-
-class ShardsTest(unittest.TestCase):
-    def test_two_servers_share_a_model_and_one_may_crash(self):
-        compose = Compose(stage.ENGINE, stage.CHECKOUT, "shards", SIGNVOTE_ROUNDS="400", SIGNVOTE_PORT="0")
-        self.addCleanup(compose.close)
-        compose("--profile", "shards", "up", "-d", "shards", seconds=300)
-        observer, shard = compose.containers("shards")[0], compose.containers("shard-1")[0]
-        both = ("--server", "127.0.0.1:7401", "status", "--json")
-        eventually(lambda: json.loads(compose.control(*both, service="shard-1") or '{"round":0}')["round"] >= 5, what="round 5")
-        compose.kill_process(shard)
-        eventually(lambda: not compose.state(observer)["Running"], seconds=900, what="the end of the run")
-        number, accuracy, fingerprint = last_measurement(compose.log(observer))
-        say(f"shards, round {number}: accuracy {accuracy}, fingerprint {fingerprint}")
-        self.assertEqual((number, compose.state(observer)["ExitCode"]), ("400", 0))
-        for volume in ("run-shard-0", "run-shard-1"):
-            eventually(lambda v=volume: json.loads(compose.file(v, "summary.json"))["whole_fingerprint"] == fingerprint,
-                       what=f"the observer's fingerprint in {volume}")
-        self.assertEqual(compose.containers("server"), [], "the other run is not started")
