@@ -21,6 +21,15 @@ bool IsNews(const v1::RunStatus& before, const v1::RunStatus& now) {
 
 }  // namespace
 
+grpc::Status AdminService::Settled(absl::Status status, v1::RunStatus* response) {
+  if (status.ok()) {
+    std::promise<absl::Status> settled;
+    federation_->Settle([&](absl::Status result) { settled.set_value(std::move(result)); });
+    status = Annotate(settled.get_future().get(), "this holds, but a crash would undo it");
+  }
+  return Answer(status, response);
+}
+
 grpc::Status AdminService::Answer(const absl::Status& status, v1::RunStatus* response) {
   if (status.ok()) *response = federation_->Status();
   return ToGrpc(status);
@@ -129,19 +138,19 @@ grpc::Status AdminService::Resume(grpc::ServerContext* context, const v1::Resume
 grpc::Status AdminService::SetStepSize(grpc::ServerContext* context, const v1::SetStepSizeRequest* request,
                                        v1::RunStatus* response) {
   if (absl::Status status = access_->RequireAdmin(*context); !status.ok()) return ToGrpc(status);
-  return Answer(federation_->SetStepSize(request->size()), response);
+  return Settled(federation_->SetStepSize(request->size()), response);
 }
 
 grpc::Status AdminService::Evict(grpc::ServerContext* context, const v1::EvictRequest* request,
                                  v1::RunStatus* response) {
   if (absl::Status status = access_->RequireAdmin(*context); !status.ok()) return ToGrpc(status);
-  return Answer(federation_->SetEvicted(request->name(), true), response);
+  return Settled(federation_->SetEvicted(request->name(), true), response);
 }
 
 grpc::Status AdminService::Readmit(grpc::ServerContext* context, const v1::ReadmitRequest* request,
                                    v1::RunStatus* response) {
   if (absl::Status status = access_->RequireAdmin(*context); !status.ok()) return ToGrpc(status);
-  return Answer(federation_->SetEvicted(request->name(), false), response);
+  return Settled(federation_->SetEvicted(request->name(), false), response);
 }
 
 grpc::Status AdminService::Checkpoint(grpc::ServerContext* context, const v1::CheckpointRequest*,

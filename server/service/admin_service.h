@@ -56,6 +56,8 @@ class AdminService final : public v1::Admin::Service {
 
  private:
   grpc::Status Answer(const absl::Status& status, v1::RunStatus* response);
+  // Answers once what was changed is durable.
+  grpc::Status Settled(absl::Status status, v1::RunStatus* response);
 
   Federation* const federation_;
   const Access* const access_;

@@ -15,6 +15,8 @@ namespace {
 // After the last round: for voters to tell their fingerprints, and for observers to measure.
 constexpr absl::Duration kVoterGrace = absl::Seconds(5);
 constexpr absl::Duration kObserverGrace = absl::Seconds(60);
+// Started again after the last round: for voters that were cut off before they heard of it.
+constexpr absl::Duration kReturnGrace = absl::Seconds(10);
 
 // All NaN when one of the values is.
 v1::Quantiles QuantilesOf(std::vector<float> values) {
@@ -333,9 +335,11 @@ void Federation::Stop(v1::Farewell::Reason reason, const std::string& detail) {
 
 bool Federation::IsFinished() {
   MutexLock lock(mu_);
-  if (finished_at_ == absl::InfiniteFuture()) return broadcast_.closed >= options_.rounds.total;
+  if (finished_at_ == absl::InfiniteFuture()) return false;
   const absl::Duration waited = environment_.now() - finished_at_;
   for (const auto& [name, client] : registry_.clients()) {
+    const bool may_return = began_finished_ && client.role == v1::VOTER && !client.evicted && waited < kReturnGrace;
+    if (may_return && client.applied_round < options_.rounds.total) return false;
     if (!client.IsConnected() || waited > (client.role == v1::VOTER ? kVoterGrace : kObserverGrace)) continue;
     if (client.applied_round < options_.rounds.total) return false;
     const bool evaluated = !evaluations_.empty() && evaluations_.back().round() >= options_.rounds.total;

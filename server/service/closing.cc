@@ -329,9 +329,9 @@ void Federation::Checkpoint(CheckpointDone done) {
   });
 }
 
-// A closing that waits for the disk is decoded and not applied: what is learnt is then ahead of the parameters.
-absl::StatusOr<std::shared_ptr<const signvote::Checkpoint>> Federation::TakeCheckpoint() {
-  auto checkpoint = std::make_shared<signvote::Checkpoint>();
+// Between rounds: a closing that waits for the disk is decoded and not applied, what is learnt is then ahead of the
+// parameters, and what happened since belongs after its records.
+absl::Status Federation::JournalPending(const std::function<void()>& look) {
   std::vector<v1::JournalRecord> records;
   {
     MutexLock lock(mu_);
@@ -339,18 +339,31 @@ absl::StatusOr<std::shared_ptr<const signvote::Checkpoint>> Federation::TakeChec
       return Error(absl::StatusCode::kFailedPrecondition, "round {} waits for the disk: {}; make room and try again",
                    closing_->round, disk_problem_);
     }
-    registry_.Save(&checkpoint->clients);
-    checkpoint->step_size = step_size_;
+    look();
     records.swap(pending_records_);
     MutexLock core(core_mu_);
     ApplyToElectorate(records);
   }
-  // What the checkpoint knows the journal says before it, or a replay would come to something else.
-  if (absl::Status status = environment_.store->Append(records); !status.ok()) {
+  absl::Status status = environment_.store->Append(records);
+  if (!status.ok()) {
     MutexLock lock(mu_);
     pending_records_.insert(pending_records_.begin(), records.begin(), records.end());
-    return status;
   }
+  return status;
+}
+
+void Federation::Settle(std::function<void(absl::Status)> done) {
+  environment_.run([this, done = std::move(done)] { done(JournalPending([] {})); });
+}
+
+absl::StatusOr<std::shared_ptr<const signvote::Checkpoint>> Federation::TakeCheckpoint() {
+  auto checkpoint = std::make_shared<signvote::Checkpoint>();
+  // What the checkpoint knows the journal says before it, or a replay would come to something else.
+  RETURN_IF_ERROR(JournalPending([&] {
+    mu_.AssertHeld();
+    registry_.Save(&checkpoint->clients);
+    checkpoint->step_size = step_size_;
+  }));
   MutexLock core(core_mu_);
   checkpoint->round = tally_.round();
   checkpoint->parameters.assign(tally_.parameters().begin(), tally_.parameters().end());

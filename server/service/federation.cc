@@ -51,6 +51,10 @@ Federation::Federation(const ServerOptions& options, ModelBundle bundle, std::st
   MutexLock lock(mu_);
   box_.Close(broadcast_.closed, {});
   if (broadcast_.closed > 0) Note(v1::RECOVERED, "", fmt::format("goes on after round {}", broadcast_.closed));
+  if (broadcast_.closed >= options_.rounds.total) {
+    finished_at_ = started_;
+    began_finished_ = true;
+  }
   OpenRound();
 }
 

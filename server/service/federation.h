@@ -131,6 +131,9 @@ class Federation {
   absl::Status SetStepSize(float size);
   float StepSize();  // set by an administrator, in this run; 0: that of the options
   absl::Status SetEvicted(const std::string& name, bool evicted);
+  // Calls `done` when all that was evicted, readmitted and set is durable, or why it is not: it then holds, and is
+  // forgotten if the server dies before the next round is closed.
+  void Settle(std::function<void(absl::Status)> done);
   // Calls `done` when the checkpoint is durable, or why it is not.
   using CheckpointDone = std::function<void(absl::StatusOr<v1::CheckpointResponse>)>;
   void Checkpoint(CheckpointDone done);
@@ -207,6 +210,8 @@ class Federation {
   bool Journal(std::span<const v1::JournalRecord> records);
   void PublishDecisions(ClosedRound round);
   void PublishRound(const Fingerprint& fingerprint);
+  // Calls `look` with mu_ held at the point up to which the journal then says everything.
+  absl::Status JournalPending(const std::function<void()>& look);
   absl::StatusOr<std::shared_ptr<const signvote::Checkpoint>> TakeCheckpoint();
   void CountBallots() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void ApplyToElectorate(std::span<const v1::JournalRecord> records) ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_mu_);
@@ -266,6 +271,7 @@ class Federation {
   bool draining_ ABSL_GUARDED_BY(mu_) = false;
   std::optional<v1::Farewell> farewell_ ABSL_GUARDED_BY(mu_);  // once stopping or finished
   absl::Time finished_at_ ABSL_GUARDED_BY(mu_) = absl::InfiniteFuture();
+  bool began_finished_ ABSL_GUARDED_BY(mu_) = false;
   std::shared_ptr<const Snapshot> snapshot_ ABSL_GUARDED_BY(mu_);
   std::deque<v1::Evaluation> evaluations_ ABSL_GUARDED_BY(mu_);  // the last few
   Suspicions suspicions_ ABSL_GUARDED_BY(mu_);

@@ -1,5 +1,6 @@
 #include "server/service/run_log.h"
 
+#include <absl/time/clock.h>
 #include <spdlog/spdlog.h>
 
 #include <charconv>
@@ -116,7 +117,17 @@ std::string RunLog::Csv() {
   return csv;
 }
 
+void RunLog::FlushIfDue() {
+  {
+    MutexLock lock(mu_);
+    if (absl::Now() < next_flush_) return;
+  }
+  Flush();
+}
+
 void RunLog::Flush() {
+  constexpr double kMostOfTheTime = 0.02;  // the file is written whole, and long runs have long files
+  const absl::Time start = absl::Now();
   std::string csv;
   {
     MutexLock lock(mu_);
@@ -127,6 +138,7 @@ void RunLog::Flush() {
   const std::string_view part = csv;
   absl::Status status = WriteFileAtomically(options_.directory + "/metrics.csv", {&part, 1});
   MutexLock lock(mu_);
+  next_flush_ = absl::Now() + (absl::Now() - start) / kMostOfTheTime;
   is_dirty_ |= !status.ok();
   if (!status.ok() && !is_behind_) spdlog::warn("metrics are behind: {}", Message(status));
   is_behind_ = !status.ok();

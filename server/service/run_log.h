@@ -30,6 +30,7 @@ class RunLog {
 
   // Writes metrics.csv if something is new; errors are logged, never fatal.
   void Flush();
+  void FlushIfDue();  // unless that would take more than a small part of all the time
   absl::Status WriteSummary(const v1::RunStatus& status, const v1::ListClientsResponse& clients);
 
  private:
@@ -41,6 +42,7 @@ class RunLog {
   std::map<uint64_t, v1::RoundSummary> rounds_ ABSL_GUARDED_BY(mu_);     // without accuracy and loss
   std::map<uint64_t, v1::Evaluation> evaluations_ ABSL_GUARDED_BY(mu_);  // by round
   bool is_dirty_ ABSL_GUARDED_BY(mu_) = false;
+  absl::Time next_flush_ ABSL_GUARDED_BY(mu_) = absl::InfinitePast();
   bool is_behind_ ABSL_GUARDED_BY(mu_) = false;  // the last Flush failed
 };
 

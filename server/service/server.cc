@@ -233,7 +233,7 @@ void ServerImpl::WaitForEnd() {
   while (true) {
     federation_->Tick();
     if (absl::Now() - tended > kEverySecond) {
-      log_->Flush();
+      log_->FlushIfDue();
       CheckCertificates();
       tended = absl::Now();
     }
