@@ -22,11 +22,7 @@ bool IsNews(const v1::RunStatus& before, const v1::RunStatus& now) {
 }  // namespace
 
 grpc::Status AdminService::Settled(absl::Status status, v1::RunStatus* response) {
-  if (status.ok()) {
-    std::promise<absl::Status> settled;
-    federation_->Settle([&](absl::Status result) { settled.set_value(std::move(result)); });
-    status = Annotate(settled.get_future().get(), "this holds, but a crash would undo it");
-  }
+  if (status.ok()) status = Annotate(process_.settle(), "this holds, but a crash would undo it");
   return Answer(status, response);
 }
 

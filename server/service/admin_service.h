@@ -19,6 +19,7 @@ class AdminService final : public v1::Admin::Service {
     std::function<void()> stop;                                                  // as SIGTERM does
     std::function<std::vector<v1::RoundSummary>(uint64_t after)> rounds;         // RunLog::RoundsAfter
     std::function<std::string(float step_size, const std::string& log)> config;  // EffectiveConfig
+    std::function<absl::Status()> settle;                                        // waits for Federation::Settle
   };
   AdminService(Federation* federation, const Access* access, Process process)
       : federation_(federation), access_(access), process_(std::move(process)) {}

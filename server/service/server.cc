@@ -173,7 +173,13 @@ absl::Status ServerImpl::Open() {
           .stop = [this] { Stop("an administrator stopped the run"); },
           .rounds = [this](uint64_t after) { return log_->RoundsAfter(after); },
           .config = [this](float step_size,
-                           const std::string& log) { return EffectiveConfig(options_, step_size, log); }});
+                           const std::string& log) { return EffectiveConfig(options_, step_size, log); },
+          .settle =
+              [this] {
+                std::promise<absl::Status> settled;
+                federation_->Settle([&](absl::Status status) { settled.set_value(std::move(status)); });
+                return settled.get_future().get();
+              }});
   return Listen();
 }
 

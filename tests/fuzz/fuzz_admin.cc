@@ -30,7 +30,14 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   AdminService service(driver.harness().federation.get(), &access,
                        {.stop = [] {},
                         .rounds = [](uint64_t) { return std::vector<v1::RoundSummary>(); },
-                        .config = [](float, const std::string&) { return std::string("log: info"); }});
+                        .config = [](float, const std::string&) { return std::string("log: info"); },
+                        .settle =
+                            [&] {
+                              absl::Status status = absl::UnknownError("nobody answered");
+                              driver.harness().federation->Settle([&](absl::Status s) { status = std::move(s); });
+                              driver.harness().Work();
+                              return status;
+                            }});
   for (int steps = 0; steps < 100 && !input.IsEmpty(); ++steps) {
     switch (input.Below(14)) {
       case 0:
