@@ -143,20 +143,24 @@ class Engine:
         return indexes[0] if indexes else "http://deb.debian.org/debian"
 
     def close(self):
-        if self.daemon is None:
-            if self.has_engine:
+        try:
+            if self.daemon is not None:
+                self._stop()
+            elif self.has_engine:
                 images = self.docker("images", "-q", "--filter", f"reference=*:{self.tag}").split()
                 images += [BASE] if self.made_base else []
                 if images:
                     self.docker("rmi", "--force", "--no-prune", *images, check=False)
-        else:
-            self.daemon.terminate()
-            try:
-                self.daemon.wait(60)
-            except subprocess.TimeoutExpired:
-                self.daemon.kill()
-                self.daemon.wait()
-            for line in reversed(run("cat", "/proc/mounts").splitlines()):
-                if line.split()[1].startswith(self.scratch):
-                    run("umount", "--lazy", line.split()[1], check=False)
-        shutil.rmtree(self.scratch, ignore_errors=True)
+        finally:
+            shutil.rmtree(self.scratch, ignore_errors=True)
+
+    def _stop(self):
+        self.daemon.terminate()
+        try:
+            self.daemon.wait(60)
+        except subprocess.TimeoutExpired:
+            self.daemon.kill()
+            self.daemon.wait()
+        for line in reversed(run("cat", "/proc/mounts").splitlines()):
+            if line.split()[1].startswith(self.scratch):
+                run("umount", "--lazy", line.split()[1], check=False)
