@@ -22,7 +22,7 @@ std::string FrameOfNews(const char* event, const std::string& now, std::string* 
 }  // namespace
 
 std::shared_ptr<const Report> Live::Now() {
-  std::lock_guard lock(mu_);
+  MutexLock lock(mu_);
   const absl::Time now = absl::Now();
   if (report_ && now - report_->taken < kInterval) return report_;
   auto report = std::make_shared<Report>();
@@ -45,14 +45,16 @@ std::shared_ptr<const Report> Live::Now() {
 }
 
 bool Live::Pause() {
-  std::unique_lock lock(ending_mu_);
-  return !ended_.wait_for(lock, absl::ToChronoNanoseconds(kInterval), [this] { return is_ending_; });
+  const absl::Time deadline = absl::Now() + kInterval;
+  MutexLock lock(ending_mu_);
+  while (!is_ending_ && absl::Now() < deadline) ended_.WaitUntil(ending_mu_, deadline);
+  return !is_ending_;
 }
 
 void Live::End() {
-  std::lock_guard lock(ending_mu_);
+  MutexLock lock(ending_mu_);
   is_ending_ = true;
-  ended_.notify_all();
+  ended_.NotifyAll();
 }
 
 std::string Watcher::Rounds() {

@@ -5,11 +5,10 @@
 
 #include <absl/time/time.h>
 
-#include <condition_variable>
 #include <memory>
-#include <mutex>
 #include <string>
 
+#include "common/mutex.h"
 #include "server/http/sources.h"
 
 namespace signvote {
@@ -39,12 +38,12 @@ class Live {
 
  private:
   const Sources sources_;
-  std::mutex mu_;  // guards what follows; held while a report is made, so that all who ask get the same one
-  std::shared_ptr<const Report> report_;
+  Mutex mu_;  // held while a report is made, so that all who ask get the same one
+  std::shared_ptr<const Report> report_ ABSL_GUARDED_BY(mu_);
 
-  std::mutex ending_mu_;
-  std::condition_variable ended_;
-  bool is_ending_ = false;  // guarded by ending_mu_
+  Mutex ending_mu_;
+  CondVar ended_;
+  bool is_ending_ ABSL_GUARDED_BY(ending_mu_) = false;
 };
 
 // One watcher's place: turns reports into server-sent events, each told once. Event names: status, clients, reliability

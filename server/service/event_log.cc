@@ -7,7 +7,7 @@
 namespace signvote {
 
 void EventLog::Add(absl::Time now, v1::EventKind kind, const std::string& client, uint64_t round, std::string detail) {
-  std::lock_guard lock(mu_);
+  MutexLock lock(mu_);
   if (kind == v1::STALE_BALLOT || kind == v1::LATE_BALLOT || kind == v1::REFUSED_BALLOT) {
     const auto [told, is_first] = told_.try_emplace({client, kind}, round);
     if (!is_first && told->second == round) return;
@@ -21,7 +21,7 @@ void EventLog::Add(absl::Time now, v1::EventKind kind, const std::string& client
   event.set_round(round);
   event.set_detail(std::move(detail));
   if (events_.size() > kEvents) events_.pop_front();
-  added_.notify_all();
+  added_.NotifyAll();
 }
 
 std::vector<v1::Event> EventLog::AfterLocked(uint64_t after) const {
@@ -31,14 +31,14 @@ std::vector<v1::Event> EventLog::AfterLocked(uint64_t after) const {
 }
 
 std::vector<v1::Event> EventLog::After(uint64_t after) const {
-  std::lock_guard lock(mu_);
+  MutexLock lock(mu_);
   return AfterLocked(after);
 }
 
 std::vector<v1::Event> EventLog::WaitAfter(uint64_t after, absl::Duration limit) const {
-  std::unique_lock lock(mu_);
-  added_.wait_for(lock, absl::ToChronoNanoseconds(limit),
-                  [&] { return !events_.empty() && events_.back().id() > after; });
+  const absl::Time deadline = absl::Now() + limit;
+  MutexLock lock(mu_);
+  while ((events_.empty() || events_.back().id() <= after) && absl::Now() < deadline) added_.WaitUntil(mu_, deadline);
   return AfterLocked(after);
 }
 

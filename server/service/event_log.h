@@ -6,15 +6,14 @@
 
 #include <absl/time/time.h>
 
-#include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <map>
-#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "common/mutex.h"
 #include "proto/signvote/v1/admin.pb.h"
 
 namespace signvote {
@@ -35,15 +34,15 @@ class EventLog {
   std::vector<v1::Event> WaitAfter(uint64_t after, absl::Duration limit) const;
 
  private:
-  std::vector<v1::Event> AfterLocked(uint64_t after) const;
+  std::vector<v1::Event> AfterLocked(uint64_t after) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
-  mutable std::mutex mu_;  // guards what follows
-  mutable std::condition_variable added_;
-  uint64_t last_id_;
-  std::deque<v1::Event> events_;
+  mutable Mutex mu_;
+  mutable CondVar added_;
+  uint64_t last_id_ ABSL_GUARDED_BY(mu_);
+  std::deque<v1::Event> events_ ABSL_GUARDED_BY(mu_);
   // By client and kind: the round of the last event of a ballot. As many entries as clients that ever sent such a
   // ballot.
-  std::map<std::pair<std::string, int>, uint64_t> told_;
+  std::map<std::pair<std::string, int>, uint64_t> told_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace signvote

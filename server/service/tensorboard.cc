@@ -66,7 +66,7 @@ absl::StatusOr<std::unique_ptr<TensorBoard>> TensorBoard::Open(const std::string
   std::unique_ptr<TensorBoard> board(new TensorBoard(path, file));
   v1::TensorBoardEvent first = EventAt(now, 0);
   first.set_file_version("brain.Event:2");
-  std::lock_guard lock(board->mu_);
+  MutexLock lock(board->mu_);
   board->Write(first);
   return board;
 }
@@ -90,7 +90,7 @@ void TensorBoard::Add(absl::Time now, const RoundRow& row) {
   AddScalar("seconds/collect", row.collect_seconds, &event);
   AddScalar("seconds/decode", row.decode_seconds, &event);
   AddScalar("seconds/journal", row.journal_seconds, &event);
-  std::lock_guard lock(mu_);
+  MutexLock lock(mu_);
   if (now > last_ && last_ != absl::InfinitePast()) {
     AddScalar("round/rounds_per_second", 1 / absl::ToDoubleSeconds(now - last_), &event);
   }
@@ -102,7 +102,7 @@ void TensorBoard::Add(absl::Time now, const v1::Evaluation& evaluation) {
   v1::TensorBoardEvent event = EventAt(now, evaluation.round());
   AddScalar("evaluation/accuracy", evaluation.accuracy(), &event);
   AddScalar("evaluation/loss", evaluation.loss(), &event);
-  std::lock_guard lock(mu_);
+  MutexLock lock(mu_);
   Write(event);
 }
 

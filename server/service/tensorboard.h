@@ -8,10 +8,10 @@
 
 #include <cstdio>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
 
+#include "common/mutex.h"
 #include "proto/signvote/v1/federation.pb.h"
 #include "proto/signvote/v1/tensorboard.pb.h"
 #include "server/service/federation.h"
@@ -36,12 +36,12 @@ class TensorBoard {
     void operator()(std::FILE* file) const { std::fclose(file); }
   };
   TensorBoard(std::string path, std::FILE* file) : path_(std::move(path)), file_(file) {}
-  void Write(const v1::TensorBoardEvent& event);  // mu_ held
+  void Write(const v1::TensorBoardEvent& event) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   const std::string path_;
-  std::mutex mu_;  // guards what follows
-  std::unique_ptr<std::FILE, Close> file_;
-  absl::Time last_ = absl::InfinitePast();  // row
+  Mutex mu_;
+  std::unique_ptr<std::FILE, Close> file_ ABSL_GUARDED_BY(mu_);
+  absl::Time last_ ABSL_GUARDED_BY(mu_) = absl::InfinitePast();  // row
 };
 
 }  // namespace signvote

@@ -8,12 +8,11 @@
 #include <grpcpp/grpcpp.h>
 
 #include <chrono>
-#include <condition_variable>
 #include <cstdlib>
-#include <mutex>
 #include <string>
 
 #include "common/blocks.h"
+#include "common/mutex.h"
 #include "proto/signvote/v1/federation.grpc.pb.h"
 #include "tests/bench/measure.h"
 
@@ -28,7 +27,7 @@ class EchoService final : public v1::Federation::WithRawCallbackMethod_Session<v
 
   grpc::ServerBidiReactor<Bytes, Bytes>* Session(grpc::CallbackServerContext*) override {
     auto* echo = new Echo;
-    std::lock_guard lock(mu_);
+    MutexLock lock(mu_);
     waiting_.push_back(echo);
     if (--missing_ == 0) {
       for (Echo* each : waiting_) each->Start();
@@ -48,9 +47,9 @@ class EchoService final : public v1::Federation::WithRawCallbackMethod_Session<v
     Bytes message;
   };
 
-  std::mutex mu_;
-  size_t missing_;
-  std::vector<Echo*> waiting_;
+  Mutex mu_;
+  size_t missing_ ABSL_GUARDED_BY(mu_);
+  std::vector<Echo*> waiting_ ABSL_GUARDED_BY(mu_);
 };
 
 class EchoClient final : public grpc::ClientBidiReactor<Bytes, Bytes> {
@@ -65,8 +64,8 @@ class EchoClient final : public grpc::ClientBidiReactor<Bytes, Bytes> {
 
   // The median of all rounds but the first, whose start is not everyone's.
   double Wait() {
-    std::unique_lock lock(mu_);
-    changed_.wait(lock, [this] { return is_done_; });
+    MutexLock lock(mu_);
+    while (!is_done_) changed_.Wait(mu_);
     return seconds_.size() < 2 ? 0 : Median({seconds_.begin() + 1, seconds_.end()});
   }
 
@@ -87,9 +86,9 @@ class EchoClient final : public grpc::ClientBidiReactor<Bytes, Bytes> {
     StartRead(&incoming_);
   }
   void OnDone(const grpc::Status&) override {
-    std::lock_guard lock(mu_);
+    MutexLock lock(mu_);
     is_done_ = true;
-    changed_.notify_all();
+    changed_.NotifyAll();
   }
 
  private:
@@ -114,9 +113,9 @@ class EchoClient final : public grpc::ClientBidiReactor<Bytes, Bytes> {
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
   std::vector<double> seconds_;
 
-  std::mutex mu_;
-  std::condition_variable changed_;
-  bool is_done_ = false;
+  Mutex mu_;
+  CondVar changed_;
+  bool is_done_ ABSL_GUARDED_BY(mu_) = false;
 };
 
 int Serve(size_t clients) {

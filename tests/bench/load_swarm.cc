@@ -9,7 +9,7 @@
 namespace signvote {
 
 bool Swarm::Describe(v1::Join* join) const {
-  std::lock_guard lock(mu_);
+  MutexLock lock(mu_);
   if (!is_loaded_) return false;
   join->set_model_sha256(model_sha256_);
   join->set_round(round_);
@@ -18,7 +18,7 @@ bool Swarm::Describe(v1::Join* join) const {
 }
 
 void Swarm::Loaded(const v1::Welcome& welcome, uint64_t round, const Fingerprint& fingerprint) {
-  std::lock_guard lock(mu_);
+  MutexLock lock(mu_);
   is_loaded_ = true;
   model_sha256_ = welcome.model_sha256();
   parameters_ = welcome.config().parameters();
@@ -26,28 +26,28 @@ void Swarm::Loaded(const v1::Welcome& welcome, uint64_t round, const Fingerprint
     round_ = round;
     fingerprint_ = fingerprint;
   }
-  changed_.notify_all();
+  changed_.NotifyAll();
 }
 
 void Swarm::Arrived() {
-  std::lock_guard lock(mu_);
+  MutexLock lock(mu_);
   if (++arrived_ == options_.voters) {
     start_ = absl::Now();
     start_round_ = round_;
     start_up_ = bytes_up_;
     start_down_ = bytes_down_;
   }
-  changed_.notify_all();
+  changed_.NotifyAll();
 }
 
 bool Swarm::MayVote() const {
-  std::lock_guard lock(mu_);
+  MutexLock lock(mu_);
   return arrived_ >= options_.voters;
 }
 
 void Swarm::Closed(const v1::RoundClosed& closed) {
   const absl::Time now = absl::Now();
-  std::lock_guard lock(mu_);
+  MutexLock lock(mu_);
   if (closed.round() > round_) {
     round_ = closed.round();
     fingerprint_ = FromProto(closed.fingerprint());
@@ -60,53 +60,53 @@ void Swarm::Closed(const v1::RoundClosed& closed) {
   const auto& [last, newest] = *closed_.rbegin();
   if (options_.rounds > 0 && last >= start_round_ + options_.rounds && newest.voters == options_.voters) {
     done_ = true;
-    changed_.notify_all();
+    changed_.NotifyAll();
   }
 }
 
 void Swarm::Reloaded() {
-  std::lock_guard lock(mu_);
+  MutexLock lock(mu_);
   ++reloads_;
 }
 
 void Swarm::Sent(uint64_t ballot_round, uint64_t bytes) {
-  std::lock_guard lock(mu_);
+  MutexLock lock(mu_);
   const bool is_beyond = options_.rounds > 0 && ballot_round > start_round_ + options_.rounds;
   if (!done_ && !is_beyond) bytes_up_ += bytes;
 }
 
 void Swarm::Received(uint64_t bytes) {
-  std::lock_guard lock(mu_);
+  MutexLock lock(mu_);
   if (!done_) bytes_down_ += bytes;
 }
 
 void Swarm::Ended(const std::string& name, const absl::Status& status) {
-  std::lock_guard lock(mu_);
+  MutexLock lock(mu_);
   ++ended_;
   if (!done_ && !status.ok() && status_.ok()) status_ = Annotate(status, name);
   done_ = true;  // the run is over, or cannot go on as it was
-  changed_.notify_all();
+  changed_.NotifyAll();
 }
 
 void Swarm::Abandon(uint64_t missing) {
-  std::lock_guard lock(mu_);
+  MutexLock lock(mu_);
   done_ = true;
   ended_ += missing;
-  changed_.notify_all();
+  changed_.NotifyAll();
 }
 
 bool Swarm::IsDone() const {
-  std::lock_guard lock(mu_);
+  MutexLock lock(mu_);
   return done_;
 }
 
 absl::Status Swarm::status() const {
-  std::lock_guard lock(mu_);
+  MutexLock lock(mu_);
   return status_;
 }
 
 LoadReport Swarm::Report() const {
-  std::lock_guard lock(mu_);
+  MutexLock lock(mu_);
   LoadReport report{.reloads = reloads_, .parameters = parameters_};
   if (closed_.empty()) return report;
   std::vector<double> rounds, deliveries;

@@ -5,16 +5,16 @@
 #pragma once
 
 #include <absl/status/status.h>
+#include <absl/time/clock.h>
 #include <absl/time/time.h>
 
-#include <condition_variable>
 #include <map>
-#include <mutex>
 #include <string>
 #include <vector>
 
 #include "common/blocks.h"
 #include "common/fingerprint.h"
+#include "common/mutex.h"
 #include "proto/signvote/v1/federation.pb.h"
 #include "tests/bench/load_ballots.h"
 
@@ -68,16 +68,28 @@ class Swarm {
 
   // Wait for: the first voter; `number` voters; the last round; the end of all streams. False after `limit`.
   bool WaitLoaded(absl::Duration limit) {
-    return Wait(limit, [this] { return is_loaded_ || done_; });
+    return Wait(limit, [this] {
+      mu_.AssertHeld();
+      return is_loaded_ || done_;
+    });
   }
   bool WaitArrived(uint64_t number, absl::Duration limit) {
-    return Wait(limit, [this, number] { return arrived_ >= number || done_; });
+    return Wait(limit, [this, number] {
+      mu_.AssertHeld();
+      return arrived_ >= number || done_;
+    });
   }
   bool WaitDone(absl::Duration limit) {
-    return Wait(limit, [this] { return done_; });
+    return Wait(limit, [this] {
+      mu_.AssertHeld();
+      return done_;
+    });
   }
   bool WaitEnded(absl::Duration limit) {
-    return Wait(limit, [this] { return ended_ == options_.voters; });
+    return Wait(limit, [this] {
+      mu_.AssertHeld();
+      return ended_ == options_.voters;
+    });
   }
 
   // The first failure of a voter before the end.
@@ -91,27 +103,37 @@ class Swarm {
   };
   template <typename Condition>
   bool Wait(absl::Duration limit, Condition condition) {
-    std::unique_lock lock(mu_);
-    return changed_.wait_for(lock, absl::ToChronoNanoseconds(limit), condition);
+    const absl::Time deadline = absl::Now() + limit;
+    MutexLock lock(mu_);
+    while (!condition()) {
+      if (absl::Now() >= deadline) return false;
+      changed_.WaitUntil(mu_, deadline);
+    }
+    return true;
   }
 
   const LoadOptions options_;
   const LoadBallots ballots_;
 
-  mutable std::mutex mu_;
-  std::condition_variable changed_;
-  bool is_loaded_ = false;
-  std::string model_sha256_;
-  uint64_t parameters_ = 0;
-  uint64_t round_ = 0;  // closed
-  Fingerprint fingerprint_;
-  uint64_t arrived_ = 0, ended_ = 0, reloads_ = 0;
-  bool done_ = false;
-  absl::Status status_;
-  absl::Time start_;
-  uint64_t start_round_ = 0;
-  std::map<uint64_t, Times> closed_;  // by round, from start_round_ on
-  uint64_t bytes_up_ = 0, bytes_down_ = 0, start_up_ = 0, start_down_ = 0;
+  mutable Mutex mu_;
+  CondVar changed_;
+  bool is_loaded_ ABSL_GUARDED_BY(mu_) = false;
+  std::string model_sha256_ ABSL_GUARDED_BY(mu_);
+  uint64_t parameters_ ABSL_GUARDED_BY(mu_) = 0;
+  uint64_t round_ ABSL_GUARDED_BY(mu_) = 0;  // closed
+  Fingerprint fingerprint_ ABSL_GUARDED_BY(mu_);
+  uint64_t arrived_ ABSL_GUARDED_BY(mu_) = 0;
+  uint64_t ended_ ABSL_GUARDED_BY(mu_) = 0;
+  uint64_t reloads_ ABSL_GUARDED_BY(mu_) = 0;
+  bool done_ ABSL_GUARDED_BY(mu_) = false;
+  absl::Status status_ ABSL_GUARDED_BY(mu_);
+  absl::Time start_ ABSL_GUARDED_BY(mu_);
+  uint64_t start_round_ ABSL_GUARDED_BY(mu_) = 0;
+  std::map<uint64_t, Times> closed_ ABSL_GUARDED_BY(mu_);  // by round, from start_round_ on
+  uint64_t bytes_up_ ABSL_GUARDED_BY(mu_) = 0;
+  uint64_t bytes_down_ ABSL_GUARDED_BY(mu_) = 0;
+  uint64_t start_up_ ABSL_GUARDED_BY(mu_) = 0;
+  uint64_t start_down_ ABSL_GUARDED_BY(mu_) = 0;
 };
 
 }  // namespace signvote

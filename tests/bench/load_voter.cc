@@ -61,12 +61,12 @@ void LoadVoter::Join() {
   join.set_batch(1);
   join.set_fraction(swarm_->options().fraction);
   swarm_->Describe(&join);
-  std::lock_guard lock(mu_);
+  MutexLock lock(mu_);
   Say(std::move(message));
 }
 
 void LoadVoter::Go() {
-  std::lock_guard lock(mu_);
+  MutexLock lock(mu_);
   if (swarm_->IsDone() && !is_leaving_) {
     is_leaving_ = true;
     ballot_round_ = 0;
@@ -79,7 +79,7 @@ void LoadVoter::Go() {
 
 void LoadVoter::OnReadDone(bool ok) {
   if (!ok) {
-    std::lock_guard lock(mu_);
+    MutexLock lock(mu_);
     is_broken_ = true;
     return;
   }
@@ -93,7 +93,7 @@ void LoadVoter::OnReadDone(bool ok) {
 }
 
 void LoadVoter::Received(const v1::ServerMessage& message) {
-  std::lock_guard lock(mu_);
+  MutexLock lock(mu_);
   switch (message.message_case()) {
     case v1::ServerMessage::kWelcome:
       welcome_ = message.welcome();
@@ -185,7 +185,7 @@ void LoadVoter::Pump() {
 }
 
 void LoadVoter::OnWriteDone(bool ok) {
-  std::lock_guard lock(mu_);
+  MutexLock lock(mu_);
   is_writing_ = false;
   if (ok) Pump();
 }

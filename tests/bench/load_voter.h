@@ -7,9 +7,9 @@
 
 #include <deque>
 #include <memory>
-#include <mutex>
 #include <string>
 
+#include "common/mutex.h"
 #include "tests/bench/load_swarm.h"
 
 namespace signvote {
@@ -33,10 +33,10 @@ class LoadVoter final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::B
 
  private:
   void Received(const v1::ServerMessage& message);
-  void OnParameters(const v1::ParametersChunk& chunk);
-  void Say(v1::ClientMessage message);  // mu_ held
-  void Pump();                          // mu_ held
-  bool NextBallotBlock(v1::ClientMessage* message);
+  void OnParameters(const v1::ParametersChunk& chunk) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void Say(v1::ClientMessage message) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void Pump() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  bool NextBallotBlock(v1::ClientMessage* message) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   Swarm* const swarm_;
   const uint64_t number_;
@@ -45,14 +45,17 @@ class LoadVoter final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::B
   grpc::ClientContext context_;
   grpc::ByteBuffer incoming_, outgoing_;
 
-  std::mutex mu_;  // guards what follows
-  std::deque<v1::ClientMessage> said_;
-  bool is_writing_ = false, is_broken_ = false, is_leaving_ = false, has_arrived_ = false;
-  v1::Welcome welcome_;
-  BlockRange range_;
-  std::unique_ptr<ParameterHash> hash_;  // while parameters arrive
-  uint64_t ballot_round_ = 0;            // 0: no ballot is due
-  uint64_t next_block_ = 0;
+  Mutex mu_;
+  std::deque<v1::ClientMessage> said_ ABSL_GUARDED_BY(mu_);
+  bool is_writing_ ABSL_GUARDED_BY(mu_) = false;
+  bool is_broken_ ABSL_GUARDED_BY(mu_) = false;
+  bool is_leaving_ ABSL_GUARDED_BY(mu_) = false;
+  bool has_arrived_ ABSL_GUARDED_BY(mu_) = false;
+  v1::Welcome welcome_ ABSL_GUARDED_BY(mu_);
+  BlockRange range_ ABSL_GUARDED_BY(mu_);
+  std::unique_ptr<ParameterHash> hash_ ABSL_GUARDED_BY(mu_);  // while parameters arrive
+  uint64_t ballot_round_ ABSL_GUARDED_BY(mu_) = 0;            // 0: no ballot is due
+  uint64_t next_block_ ABSL_GUARDED_BY(mu_) = 0;
 };
 
 std::shared_ptr<grpc::Channel> MakeLoadChannel(const std::string& server);

@@ -72,17 +72,17 @@ void FaultProxy::Wake() {
 }
 
 void FaultProxy::SetTarget(const std::string& address) {
-  const std::lock_guard lock(mu_);
+  MutexLock lock(mu_);
   target_ = static_cast<uint16_t>(std::stoi(address.substr(address.rfind(':') + 1)));
 }
 
 void FaultProxy::Delay(std::chrono::milliseconds delay) {
-  const std::lock_guard lock(mu_);
+  MutexLock lock(mu_);
   delay_ = delay;
 }
 
 void FaultProxy::Reset() {
-  const std::lock_guard lock(mu_);
+  MutexLock lock(mu_);
   for (Link& link : links_) {
     link.is_reset = true;
     Close(link);
@@ -92,18 +92,18 @@ void FaultProxy::Reset() {
 }
 
 void FaultProxy::CutAfter(uint64_t bytes) {
-  const std::lock_guard lock(mu_);
+  MutexLock lock(mu_);
   left_ = bytes;
 }
 
 void FaultProxy::BlackHole() {
-  const std::lock_guard lock(mu_);
+  MutexLock lock(mu_);
   swallows_ = true;
   for (Link& link : links_) link.is_swallowed = true;
 }
 
 void FaultProxy::Pass() {
-  const std::lock_guard lock(mu_);
+  MutexLock lock(mu_);
   swallows_ = false;
   left_ = std::numeric_limits<uint64_t>::max();
   delay_ = std::chrono::milliseconds(0);
@@ -114,7 +114,7 @@ void FaultProxy::Run() {
     std::vector<pollfd> waits{{listener_, POLLIN, 0}, {wake_[0], POLLIN, 0}};
     int timeout = -1;
     {
-      const std::lock_guard lock(mu_);
+      MutexLock lock(mu_);
       for (const Link& link : links_) {
         for (const auto& [fd, in, out] :
              {std::tuple(link.client, &link.up, &link.down), std::tuple(link.server, &link.down, &link.up)}) {
@@ -129,9 +129,10 @@ void FaultProxy::Run() {
     char drop[64];
     while (read(wake_[0], drop, sizeof drop) > 0) {
     }
-    const std::lock_guard lock(mu_);
+    MutexLock lock(mu_);
     Accept();
     links_.remove_if([this](Link& link) {
+      mu_.AssertHeld();
       if (Carry(link)) return false;
       Close(link);
       return true;

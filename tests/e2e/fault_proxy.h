@@ -6,9 +6,10 @@
 #include <cstdint>
 #include <limits>
 #include <list>
-#include <mutex>
 #include <string>
 #include <thread>
+
+#include "common/mutex.h"
 
 namespace signvote {
 
@@ -54,11 +55,11 @@ class FaultProxy {
   };
 
   void Run();
-  void Accept();  // mu_ held, like the following
+  void Accept() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // False when the connection is over.
-  bool Carry(Link& link);
-  bool Read(const Link& link, int from, Flow& flow);
-  bool Write(int to, Flow& flow);
+  bool Carry(Link& link) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  bool Read(const Link& link, int from, Flow& flow) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  bool Write(int to, Flow& flow) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Close(const Link& link);
   void Wake();
 
@@ -68,12 +69,12 @@ class FaultProxy {
   std::atomic<int> connections_ = 0;
   std::atomic<bool> stopping_ = false;
 
-  std::mutex mu_;  // guards what follows
-  uint16_t target_ = 0;
-  std::chrono::milliseconds delay_{0};
-  uint64_t left_ = std::numeric_limits<uint64_t>::max();  // bytes before the cut
-  bool swallows_ = false;
-  std::list<Link> links_;
+  Mutex mu_;
+  uint16_t target_ ABSL_GUARDED_BY(mu_) = 0;
+  std::chrono::milliseconds delay_ ABSL_GUARDED_BY(mu_){0};
+  uint64_t left_ ABSL_GUARDED_BY(mu_) = std::numeric_limits<uint64_t>::max();  // bytes before the cut
+  bool swallows_ ABSL_GUARDED_BY(mu_) = false;
+  std::list<Link> links_ ABSL_GUARDED_BY(mu_);
 
   std::thread thread_;
 };
