@@ -11,14 +11,13 @@ namespace signvote {
 namespace {
 
 using google::protobuf::FieldDescriptor;
-using google::protobuf::Message;
 using google::protobuf::Reflection;
 
 Json Number(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
 std::string HexId(uint64_t id) { return fmt::format("{:016x}", id); }
 
 // The value of a singular field, or of element `index` of a repeated one.
-Json Value(const Message& message, const FieldDescriptor* field, int index) {
+Json Value(const google::protobuf::Message& message, const FieldDescriptor* field, int index) {
   const Reflection* r = message.GetReflection();
   const bool many = field->is_repeated();
   switch (field->cpp_type()) {
@@ -60,7 +59,7 @@ double ShortestDouble(float value) {
   return result;
 }
 
-Json ToJson(const Message& message) {
+Json ToJson(const google::protobuf::Message& message) {
   if (const auto* fingerprint = dynamic_cast<const v1::Fingerprint*>(&message)) return FromProto(*fingerprint).Hex();
   Json json = Json::object();
   const auto* descriptor = message.GetDescriptor();

@@ -24,7 +24,7 @@ static_assert(std::endian::native == std::endian::little, "tensors are copied as
 
 constexpr uint64_t kLengthBytes = 8;
 constexpr uint64_t kMaxHeaderBytes = 100'000'000;  // as the reference implementation
-constexpr int kMaxDepth = 3;                       // header, tensor, shape
+constexpr int kMaxHeaderDepth = 3;                 // header, tensor, shape
 constexpr const char* kMetadata = "__metadata__";
 
 struct Entry {
@@ -37,7 +37,8 @@ struct Entry {
 absl::StatusOr<Json> ParseHeader(std::string_view text) {
   std::vector<std::set<std::string>> names;
   auto check = [&names](int depth, Json::parse_event_t event, Json& parsed) {
-    if (depth >= kMaxDepth && (event == Json::parse_event_t::object_start || event == Json::parse_event_t::array_start))
+    if (depth >= kMaxHeaderDepth &&
+        (event == Json::parse_event_t::object_start || event == Json::parse_event_t::array_start))
       throw std::runtime_error("it is nested too deeply");
     if (event == Json::parse_event_t::object_start) names.emplace_back();
     if (event == Json::parse_event_t::object_end) names.pop_back();

@@ -4,7 +4,7 @@ set -euo pipefail
 
 usage() {
   cat <<'END'
-usage: deploy/build.sh [--preset release|asan|tsan|clang|fuzz] [TARGET...]
+usage: deploy/build.sh [--preset release|asan|tsan] [TARGET...]
 Builds the targets (default: all) into the preset's directory: build/ for release, build-PRESET/ for the others.
 JOBS=N sets how many compilers run at once; default: one a core, and no more than memory allows.
 END

@@ -5,7 +5,7 @@ set -euo pipefail
 usage() {
   cat <<'END'
 usage: deploy/install-deps.sh [--dev] [--print]
-  --dev    also what developers use: clang, clang-format, shellcheck
+  --dev    also what the lanes with sanitizers and developers use: clang, clang-format, shellcheck
   --print  only print the apt-get line of what is missing
 Needs root or sudo when something is missing. Written for Debian 12.
 END
@@ -43,7 +43,7 @@ main() {
   local print=false argument
   for argument in "$@"; do
     case $argument in
-      --dev) packages+=(clang clang-format shellcheck) ;;
+      --dev) packages+=(clang libclang-rt-dev llvm clang-format shellcheck) ;;
       --print) print=true ;;
       --help | -h) usage && exit 0 ;;
       *) usage >&2 && exit 2 ;;

@@ -34,8 +34,8 @@ ServerOptions DrawOptions(FuzzInput& input) {
 
 FederationDriver::FederationDriver(FuzzInput& input) : input_(input), options_(DrawOptions(input)) {
   spdlog::set_level(spdlog::level::off);
-  // Two blocks cost much: one input of eight.
-  parameters_ = input.Below(8) == 7 ? kBlockCoordinates + 100 : FederationHarness::kParameters;
+  // Two blocks cost much: one value of 256.
+  parameters_ = input.Byte() == 7 ? kBlockCoordinates + 100 : FederationHarness::kParameters;
   harness_ = std::make_unique<FederationHarness>(options_, parameters_);
 }
 

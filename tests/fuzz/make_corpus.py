@@ -101,6 +101,7 @@ def federation():
           b"\x07\x03\x00\x01" + b"\x00\x02\x00" + b"\x07\x03\x00\x00" + join(0) + all_vote + b"\x00" + work +
           join(1) + all_vote + b"\x00\x00" + work)
     write("fuzz_federation", "checkpoints", options(checkpoints=1) + two + (all_vote + b"\x01\x01" + b"\x00\x07\x01") * 3)
+    write("fuzz_federation", "two_blocks", options(size=7) + two + b"\x00\x0b\x00\x07" * 4 + work + read)
     write("fuzz_admin", "all", options() + two + b"".join(bytes([call, 0]) for call in range(9)))
     write("fuzz_admin", "step", options() + b"\x05\x05\x0d" + struct.pack("<f", 0.5) + b"\x05\x05\x0d" + struct.pack("<f", -1))
     write("fuzz_admin", "evict", options() + b"\x0b\x01" + fields(0) + b"\x06\x03\x0a\x01a\x02\x03\x0a\x01a\x07\x03\x0a\x01a")
