@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cmath>
 
 #include "common/fingerprint.h"
 #include "server/ctl/format.h"
@@ -40,6 +41,8 @@ std::string Eta(const v1::RunStatus& s) { return s.eta_seconds() > 0 ? FormatDur
 std::string Measured(const v1::RunStatus& s) {
   if (s.evaluations().empty()) return "not measured yet";
   const auto& last = s.evaluations(s.evaluations_size() - 1);
+  if (std::isnan(last.accuracy()))
+    return fmt::format("not measured, loss {:.4f} (round {})", last.loss(), last.round());
   return fmt::format("{}, loss {:.4f} (round {})", FormatPercent(last.accuracy()), last.loss(), last.round());
 }
 

@@ -34,13 +34,14 @@ Json SeriesOf(std::span<const v1::RoundSummary> rounds, size_t points) {
   }
   std::vector<const v1::RoundSummary*> measured;
   for (const v1::RoundSummary& round : rounds) {
-    if (round.has_accuracy()) measured.push_back(&round);
+    if (round.has_loss()) measured.push_back(&round);
   }
   Json& evaluations = series["evaluations"] = Json::array();
   const size_t skip = std::max<size_t>(1, (measured.size() + points - 1) / points);
   for (size_t i = 0; i < measured.size(); ++i) {
     if ((measured.size() - 1 - i) % skip != 0) continue;
-    evaluations.push_back({measured[i]->round(), measured[i]->accuracy(), measured[i]->loss()});
+    evaluations.push_back({measured[i]->round(), measured[i]->has_accuracy() ? Json(measured[i]->accuracy()) : Json(),
+                           measured[i]->loss()});
   }
   return series;
 }

@@ -250,11 +250,12 @@ void Federation::Applied(Client& client, const v1::Applied& applied) {
 }
 
 void Federation::Evaluated(const Client& client, const v1::Evaluation& evaluation) {
-  const bool is_possible = evaluation.accuracy() >= 0 && evaluation.accuracy() <= 1 &&
+  const double accuracy = evaluation.accuracy();
+  const bool is_possible = (std::isnan(accuracy) || (accuracy >= 0 && accuracy <= 1)) &&
                            std::isfinite(evaluation.loss()) && evaluation.round() <= broadcast_.closed;
   if (client.role != v1::OBSERVER || !is_possible) {
     spdlog::warn("{} reports an impossible evaluation: round {}, accuracy {}, loss {}; it is ignored", client.name,
-                 evaluation.round(), evaluation.accuracy(), evaluation.loss());
+                 evaluation.round(), accuracy, evaluation.loss());
     return;
   }
   evaluations_.push_back(evaluation);

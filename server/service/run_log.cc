@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include <charconv>
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -30,6 +31,12 @@ nlohmann::ordered_json Label(const std::string& text) {
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error == std::errc() && end == text.data() + text.size()) return number;
   return text;
+}
+
+// Accuracy stays empty where it was not measured.
+std::string MeasuredCells(const v1::Evaluation& evaluation) {
+  const double accuracy = evaluation.accuracy();
+  return fmt::format(",{},{:.5f}", std::isnan(accuracy) ? "" : fmt::format("{:.4f}", accuracy), evaluation.loss());
 }
 
 }  // namespace
@@ -60,10 +67,10 @@ void RunLog::Load(uint64_t round) {
     kept.mutable_times()->set_decode_seconds(real(9));
     kept.mutable_times()->set_journal_seconds(real(10));
     kept.set_seconds(real(11));
-    if (cells[4].empty()) continue;
+    if (cells[5].empty()) continue;
     v1::Evaluation& evaluation = evaluations_[number];
     evaluation.set_round(number);
-    evaluation.set_accuracy(real(4));
+    evaluation.set_accuracy(cells[4].empty() ? std::nan("") : real(4));
     evaluation.set_loss(real(5));
   }
 }
@@ -96,7 +103,7 @@ std::vector<v1::RoundSummary> RunLog::RoundsAfter(uint64_t round) {
   for (auto at = rounds_.upper_bound(round); at != rounds_.end(); ++at) {
     v1::RoundSummary& summary = rounds.emplace_back(at->second);
     if (auto found = evaluations_.find(at->first); found != evaluations_.end()) {
-      summary.set_accuracy(found->second.accuracy());
+      if (!std::isnan(found->second.accuracy())) summary.set_accuracy(found->second.accuracy());
       summary.set_loss(found->second.loss());
     }
   }
@@ -108,8 +115,7 @@ std::string RunLog::Csv() {
   for (const auto& [number, round] : rounds_) {
     csv += fmt::format("{},{},{:.6g},{:.4f}", number, round.ballots(), round.step(), round.trust());
     auto found = evaluations_.find(number);
-    csv += found == evaluations_.end() ? ",,"
-                                       : fmt::format(",{:.4f},{:.5f}", found->second.accuracy(), found->second.loss());
+    csv += found == evaluations_.end() ? ",," : MeasuredCells(found->second);
     const v1::RoundTimes& times = round.times();
     csv += fmt::format(",{},{},{:.6f},{:.6f},{:.6f},{:.3f}\n", round.bytes_up(), round.bytes_down(),
                        times.collect_seconds(), times.decode_seconds(), times.journal_seconds(), round.seconds());

@@ -4,6 +4,7 @@
 #include <grpcpp/grpcpp.h>
 #include <spdlog/spdlog.h>
 
+#include <cmath>
 #include <future>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -158,7 +159,8 @@ absl::Status ServerImpl::Open() {
   environment.on_evaluation = [this](const v1::Evaluation& evaluation) {
     log_->Add(evaluation);
     if (board_) board_->Add(absl::Now(), evaluation);
-    spdlog::info("round {}: accuracy {:.4f}, loss {:.4f}", evaluation.round(), evaluation.accuracy(),
+    spdlog::info("round {}: {}loss {:.4f}", evaluation.round(),
+                 std::isnan(evaluation.accuracy()) ? "" : fmt::format("accuracy {:.4f}, ", evaluation.accuracy()),
                  evaluation.loss());
   };
   federation_ = std::make_unique<Federation>(

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cmath>
 #include <cstring>
 #include <filesystem>
 
@@ -100,7 +101,7 @@ void TensorBoard::Add(absl::Time now, const RoundRow& row) {
 
 void TensorBoard::Add(absl::Time now, const v1::Evaluation& evaluation) {
   v1::TensorBoardEvent event = EventAt(now, evaluation.round());
-  AddScalar("evaluation/accuracy", evaluation.accuracy(), &event);
+  if (!std::isnan(evaluation.accuracy())) AddScalar("evaluation/accuracy", evaluation.accuracy(), &event);
   AddScalar("evaluation/loss", evaluation.loss(), &event);
   MutexLock lock(mu_);
   Write(event);

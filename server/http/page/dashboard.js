@@ -283,7 +283,7 @@ function connected(is) {
 }
 
 const takers = {
-  status: s => { state.status = s; takeEvaluations(s.evaluations.map(e => [e.round, e.accuracy, e.loss])); showStatus(); },
+  status: s => { state.status = s; takeEvaluations(s.evaluations.map(e => [e.round, e.accuracy === 'NaN' ? null : e.accuracy, e.loss])); showStatus(); },
   clients: message => { state.clients = message.clients; showClients(); },
   reliability: report => { state.reliability = report; showReliability(); showClients(); },
   rounds: message => { takeRounds(message); showStatus(); showCharts(); },

@@ -58,6 +58,12 @@ TEST(RenderWatch, ShowsProgressAccuracyBytesAndTimeLeft) {
   EXPECT_THAT(lines[2], HasSubstr("81.8 MB up"));
 }
 
+TEST(RenderWatch, OfARegressionOnlyTheLossIsKnown) {
+  v1::RunStatus status = SomeStatus();
+  status.mutable_evaluations(0)->set_accuracy(std::nan(""));
+  EXPECT_EQ(RenderWatch(status, 200)[1], "accuracy  not measured, loss 0.1200 (round 70)");
+}
+
 TEST(RenderWatch, FitsTheTerminal) {
   for (const std::string& line : RenderWatch(SomeStatus(), 40)) EXPECT_LE(Columns(line), 40u) << line;
 }

@@ -31,6 +31,12 @@ TEST(HttpSeries, HasARowARoundAndNamesItsColumns) {
   EXPECT_EQ(series["evaluations"].dump(), "[[2,0.25,2.0]]");
 }
 
+TEST(HttpSeries, ALossWithoutAccuracyIsAMeasurement) {
+  std::vector<v1::RoundSummary> rounds = Rounds(2);
+  rounds[1].clear_accuracy();
+  EXPECT_EQ(SeriesOf(rounds, 10)["evaluations"].dump(), "[[2,null,2.0]]");
+}
+
 TEST(HttpSeries, ThinsByMeansOfNeighboursAndKeepsTheLastMeasurement) {
   const Json series = SeriesOf(Rounds(10), 3);  // 4, 4 and 2 together
   ASSERT_EQ(series["rounds"].size(), 3u);
