@@ -1,5 +1,11 @@
 #include "client/evaluator.h"
 
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "client/model/export.h"
+#include "client/model/running_statistics.h"
+#include "common/files.h"
 #include "common/fingerprint.h"
 #include "common/log.h"
 
@@ -7,7 +13,7 @@ namespace signvote {
 
 absl::StatusOr<std::unique_ptr<Evaluator>> Evaluator::Make(const ClientOptions& options, Done done) {
   std::unique_ptr<Evaluator> evaluator(new Evaluator(options, std::move(done)));
-  ASSIGN_OR_RETURN(evaluator->dataset_, LoadDataset(options.data.format, options.data.path, Split::kTest));
+  ASSIGN_OR_RETURN(evaluator->dataset_, options.data.source(Split::kTest));
   spdlog::info("evaluates on the {} samples of {}", evaluator->dataset_.size(), evaluator->dataset_.source);
   evaluator->thread_ = std::thread([e = evaluator.get()] { e->Run(); });
   return evaluator;
@@ -28,6 +34,17 @@ absl::Status Evaluator::LoadModel(const std::string& bytes, std::span<const Tens
   for (const TensorShape& tensor : tensors) total += tensor.Coordinates();
   copy->parameters.resize(total);
   ASSIGN_OR_RETURN(copy->module, Module::Load(bytes, tensors, copy->parameters, options_.module));
+  if (HasRunningStatistics(*copy->module)) {
+    if (calibration_ == nullptr) {
+      absl::StatusOr<Dataset> samples = options_.data.source(Split::kTrain);
+      if (!samples.ok()) {
+        return Annotate(samples.status(), "the model has running statistics, to be measured on training samples");
+      }
+      calibration_ = std::make_shared<Dataset>(*std::move(samples));
+      spdlog::info("measures running statistics on {} samples of {}", options_.calibration, calibration_->source);
+    }
+    copy->calibration = calibration_;
+  }
   const MutexLock lock(mu_);
   copy_ = std::move(copy);
   return absl::OkStatus();
@@ -62,28 +79,51 @@ void Evaluator::Run() {
   }
 }
 
+bool Evaluator::Stopping() {
+  const MutexLock lock(mu_);
+  return stopping_;
+}
+
 std::optional<v1::Evaluation> Evaluator::Measure(Job job) {
   if (job.copy == nullptr) return std::nullopt;  // the server sent no model
-  std::copy(job.parameters.begin(), job.parameters.end(), job.copy->parameters.begin());
-  const auto cancelled = [this] {
-    const MutexLock lock(mu_);
-    return stopping_;
-  };
-  const absl::StatusOr<Score> score = Evaluate(*job.copy->module, dataset_, cancelled);
+  Copy& copy = *job.copy;
+  std::copy(job.parameters.begin(), job.parameters.end(), copy.parameters.begin());
+  absl::Status status = copy.calibration == nullptr
+                            ? absl::OkStatus()
+                            : Recalibrate(*copy.module, *copy.calibration, options_.calibration);
+  const absl::StatusOr<Score> score =
+      status.ok() ? Evaluate(*copy.module, dataset_, options_.metrics, [this] { return Stopping(); }) : status;
   if (!score.ok()) {
     spdlog::error("round {}: {}", job.round, Message(score.status()));
     return std::nullopt;
   }
   const Fingerprint fingerprint = FingerprintOf(job.parameters);
-  spdlog::info("round {}: accuracy {:.4f}, loss {:.4f} on {} samples, fingerprint {}", job.round, score->accuracy,
-               score->loss, score->samples, fingerprint.Hex());
+  spdlog::info("round {}: {} on {} samples, fingerprint {}", job.round, score->Text(), score->samples,
+               fingerprint.Hex());
+  if (!options_.export_directory.empty()) {
+    status = Export(job, *score, fingerprint.Hex());
+    if (!status.ok()) spdlog::error("round {}: {}", job.round, Message(status));
+  }
   v1::Evaluation evaluation;
   evaluation.set_round(job.round);
-  evaluation.set_accuracy(score->accuracy);
+  evaluation.set_accuracy(score->accuracy.value_or(std::numeric_limits<double>::quiet_NaN()));
   evaluation.set_loss(score->loss);
   evaluation.set_samples(score->samples);
   *evaluation.mutable_fingerprint() = ToProto(fingerprint);
   return evaluation;
+}
+
+absl::Status Evaluator::Export(const Job& job, const Score& score, const std::string& fingerprint) {
+  const std::string& directory = options_.export_directory;
+  Module& module = *job.copy->module;
+  RETURN_IF_ERROR(ExportModel(module, directory, {{"round", std::to_string(job.round)}, {"fingerprint", fingerprint}}));
+  RETURN_IF_ERROR(ExportPredictions(module, dataset_, directory + "/predictions.npy", [this] { return Stopping(); }));
+  nlohmann::ordered_json json{
+      {"round", job.round}, {"fingerprint", fingerprint}, {"samples", score.samples}, {"loss", score.loss}};
+  for (const auto& [name, value] : score.metrics) json[name] = value;
+  const std::string text = json.dump(2) + "\n";
+  const std::string_view part = text;
+  return WriteFileAtomically(directory + "/evaluation.json", {&part, 1});
 }
 
 }  // namespace signvote

@@ -32,7 +32,8 @@ class Evaluator {
   // Gives up what is not done.
   ~Evaluator();
 
-  // INVALID_ARGUMENT: as Module::Load. Earlier jobs are finished with the model that they were scheduled for.
+  // INVALID_ARGUMENT: as Module::Load, or the model has running statistics and there are no training samples to measure
+  // them on. Earlier jobs are finished with the model that they were scheduled for.
   absl::Status LoadModel(const std::string& bytes, std::span<const TensorShape> tensors);
 
   // Copies the parameters. Where more than kWaitingBytes wait, the oldest that waits is given up.
@@ -44,6 +45,7 @@ class Evaluator {
   // A model over a vector of its own.
   struct Copy {
     std::vector<float> parameters;
+    std::shared_ptr<const Dataset> calibration;  // for its running statistics; null: it has none
     std::unique_ptr<Module> module;
   };
   struct Job {
@@ -55,10 +57,13 @@ class Evaluator {
   Evaluator(const ClientOptions& options, Done done) : options_(options), done_(std::move(done)) {}
   void Run();
   std::optional<v1::Evaluation> Measure(Job job);
+  absl::Status Export(const Job& job, const Score& score, const std::string& fingerprint);
+  bool Stopping();
 
   const ClientOptions options_;
   const Done done_;
-  Dataset dataset_;  // constant once Make returns
+  Dataset dataset_;                             // constant once Make returns
+  std::shared_ptr<const Dataset> calibration_;  // read by the first LoadModel that needs it, whose thread alone uses it
 
   Mutex mu_;
   CondVar changed_;

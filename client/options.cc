@@ -5,7 +5,7 @@
 #include <absl/strings/ascii.h>
 #include <absl/strings/escaping.h>
 
-#include "client/data/formats.h"
+#include "client/model/metrics.h"
 #include "common/config.h"
 #include "common/files.h"
 
@@ -47,12 +47,7 @@ void ReadServers(ConfigReader* reader, std::vector<std::string>* servers) {
 }
 
 void ReadData(ConfigReader* reader, ClientOptions::Data* data) {
-  reader->Read("data.format", &data->format);
-  const std::vector<std::string> formats = FormatNames();
-  if (std::find(formats.begin(), formats.end(), data->format) == formats.end()) {
-    reader->Fail("data.format", fmt::format("is \"{}\", expected one of: {}", data->format, fmt::join(formats, ", ")));
-  }
-  reader->Read("data.path", &data->path);
+  data->source = ReadDataSource(reader);
   reader->Read("data.partition", &data->partition.kind);
   reader->Read("data.index", &data->partition.index, AtLeast(0));
   reader->Read("data.count", &data->partition.count, AtLeast(1));
@@ -87,6 +82,16 @@ void ReadSession(ConfigReader* reader, const std::string& role_argument, Session
   reader->Read("evaluate.every", &session->evaluate_every, AtLeast(0));
 }
 
+void ReadMetrics(ConfigReader* reader, std::vector<std::string>* metrics) {
+  reader->Read("evaluate.metrics", metrics);
+  for (const std::string& metric : *metrics) {
+    if (std::find(kMetrics.begin(), kMetrics.end(), metric) == kMetrics.end()) {
+      reader->Fail("evaluate.metrics",
+                   fmt::format("names \"{}\", expected some of: {}", metric, fmt::join(kMetrics, ", ")));
+    }
+  }
+}
+
 void ReadSimulation(ConfigReader* reader, Simulation* simulation) {
   reader->ReadChoice("simulate.attack", &simulation->attack, {"none", "flip", "flip-half", "random", "same"});
   reader->Read("simulate.batch", &simulation->batch, AtLeast(1));
@@ -108,6 +113,10 @@ absl::StatusOr<ClientOptions> LoadClientOptions(const std::string& path, const s
   ReadSession(&reader, role, &options.session);
   reader.Read("micro_batch", &options.module.micro_batch, AtLeast(1));
   reader.Read("device", &options.module.device);
+  reader.ReadChoice("loss", &options.module.loss, {"cross_entropy", "mse", "bce", "module"});
+  ReadMetrics(&reader, &options.metrics);
+  reader.Read("evaluate.export", &options.export_directory);
+  reader.Read("evaluate.calibration", &options.calibration, AtLeast(2));
   reader.Read("threads", &options.threads, Between(1, 1024));
   reader.Read("seed", &options.seed, AtLeast(0));
   ReadData(&reader, &options.data);

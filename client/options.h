@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "client/data/batch.h"
+#include "client/data/formats.h"
 #include "client/data/partition.h"
 #include "client/model/module.h"
 #include "client/session/session.h"
@@ -19,12 +20,14 @@ namespace signvote {
 struct ClientOptions {
   std::vector<std::string> servers;  // HOST:PORT of the server, or of every shard
   SessionOptions session;            // name, role, batch, fraction, evaluate.every
-  ModuleOptions module;              // device, micro_batch
+  ModuleOptions module;              // device, micro_batch, loss
+  std::vector<std::string> metrics;  // evaluate.metrics; empty: those of the loss
+  std::string export_directory;      // evaluate.export: the model and its predictions, after each evaluation
+  uint32_t calibration = 1024;       // evaluate.calibration: training samples that running statistics are measured on
   uint32_t threads = 1;
   uint64_t seed = 0;  // of minibatches and partition
   struct Data {
-    std::string format = "mnist";
-    std::string path;
+    DataSource source;
     PartitionOptions partition;
     Augmentation augmentation;
   } data;

@@ -8,7 +8,8 @@ namespace signvote {
 absl::StatusOr<std::unique_ptr<Trainer>> Trainer::Make(const ClientOptions& options) {
   std::unique_ptr<Trainer> trainer(new Trainer(options));
   const ClientOptions::Data& data = options.data;
-  ASSIGN_OR_RETURN(trainer->dataset_, LoadDataset(data.format, data.path, Split::kTrain));
+  ASSIGN_OR_RETURN(trainer->dataset_, data.source(Split::kTrain));
+  RETURN_IF_ERROR(ValidateAugmentation(trainer->dataset_, data.augmentation));
   ASSIGN_OR_RETURN(trainer->share_, PartitionOf(trainer->dataset_, data.partition));
   spdlog::info("holds {} of the {} samples of {}", trainer->share_.size(), trainer->dataset_.size(),
                trainer->dataset_.source);

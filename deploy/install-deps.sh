@@ -22,8 +22,12 @@ packages=(
   libcpp-httplib-dev prometheus-cpp-dev libjs-chart.js
   # files and text
   libyaml-cpp-dev nlohmann-json3-dev libcli11-dev libspdlog-dev libfmt-dev libxxhash-dev libzstd-dev zlib1g-dev
+  # images
+  libstb-dev
   # tests and pictures
   libgtest-dev libgmock-dev libbenchmark-dev gnuplot-nox fonts-dejavu-core
+  # examples
+  python3-torch python3-numpy
   # tests of the dashboard: a browser and what drives it, Prometheus
   chromium chromium-driver python3-selenium prometheus
   # manual pages

@@ -1,8 +1,9 @@
-// From bytes to what a model takes: normalised float32 images, augmented where asked.
+// From what a client keeps to what a module takes: float32 or int64, normalised, augmented where asked.
 #pragma once
 
 #include <cstdint>
 #include <span>
+#include <variant>
 #include <vector>
 
 #include "client/data/dataset.h"
@@ -13,17 +14,25 @@ namespace signvote {
 struct Augmentation {
   uint32_t crop = 0;  // pad by this many black pixels on each side, then cut the original size at a random place
   bool flip = false;  // mirror left and right, half of the time
+
+  bool IsNone() const { return crop == 0 && !flip; }
+};
+
+struct BatchColumn {
+  std::vector<uint64_t> shape;  // of one sample
+  std::variant<std::vector<float>, std::vector<int64_t>> values;
 };
 
 struct Batch {
-  ImageShape shape;
-  std::vector<float> images;  // size() * shape.Pixels(): sample, channel, row, column
-  std::vector<int64_t> labels;
-
-  size_t size() const { return labels.size(); }
+  size_t size = 0;  // samples
+  BatchColumn inputs;
+  BatchColumn targets;
 };
 
-// (pixel / 255 - mean) / deviation by channel. Reuses the vectors of `out`.
+// INVALID_ARGUMENT: augmentation of what is no image (bytes of channels x height x width).
+absl::Status ValidateAugmentation(const Dataset& dataset, const Augmentation& augmentation);
+
+// Reuses the vectors of `out`.
 void MakeBatch(const Dataset& dataset, std::span<const uint32_t> samples, Batch* out);
 
 // The same with augmentation; sample i draws from element i of Key(seed, kAugment, client_id, round).

@@ -1,4 +1,4 @@
-// Labelled images, kept as the bytes they came as: normalisation happens when a batch is made.
+// Samples as a client keeps them in memory: small integers stay small, and become what a module takes in batch.h.
 #pragma once
 
 #include <absl/status/status.h>
@@ -7,35 +7,54 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <variant>
 #include <vector>
 
 namespace signvote {
 
-struct ImageShape {
-  uint32_t channels = 0;
-  uint32_t height = 0;
-  uint32_t width = 0;
+// The numbers of every sample, one sample after the other.
+struct Column {
+  std::vector<uint64_t> shape;  // of one sample, in row-major order; empty: one number
+  std::variant<std::vector<uint8_t>, std::vector<float>, std::vector<int32_t>> values;
+  uint64_t step = 0;  // numbers from the beginning of a sample to that of the next; 0: Width(), no sample overlaps
 
-  size_t Pixels() const { return size_t{channels} * height * width; }  // of all channels
-  bool operator==(const ImageShape&) const = default;
-};
+  uint64_t Width() const;  // numbers in a sample
+  size_t size() const;     // samples
+  uint64_t Begin(size_t sample) const { return sample * (step == 0 ? Width() : step); }
 
-struct Dataset {
-  std::string source;  // for messages: where it came from
-  ImageShape shape;
-  uint32_t classes = 0;
-  std::vector<float> mean;       // of pixel / 255, one a channel
-  std::vector<float> deviation;  // of pixel / 255, one a channel
-  std::vector<uint8_t> images;   // size() * shape.Pixels() bytes: sample, channel, row, column
-  std::vector<uint8_t> labels;   // each below `classes`
-
-  size_t size() const { return labels.size(); }
-  std::span<const uint8_t> Image(size_t sample) const {
-    return {images.data() + sample * shape.Pixels(), shape.Pixels()};
+  template <typename T>
+  bool Holds() const {
+    return std::holds_alternative<std::vector<T>>(values);
+  }
+  template <typename T>
+  std::span<const T> Sample(size_t sample) const {
+    return std::span(std::get<std::vector<T>>(values)).subspan(Begin(sample), Width());
   }
 };
 
-// INVALID_ARGUMENT: no samples, a label out of range (names the sample), or sizes that do not agree.
+struct Dataset {
+  std::string source;       // for messages: where it came from
+  Column inputs;            // bytes (they count 0 to 1: value / 255), real numbers, or int32: tokens and categories
+  Column targets;           // real numbers, or int32: classes; empty where `next_token`
+  bool next_token = false;  // a sample of T + 1 tokens: the module takes the first T, the targets are the last T
+  uint32_t classes = 0;     // where the target is one class a sample: how many; else 0
+  // Inputs become (value - mean) / deviation. One for all, or one for each entry of the first dimension (channel,
+  // feature). Empty: as they are. Not for tokens.
+  std::vector<float> mean;
+  std::vector<float> deviation;
+
+  size_t size() const { return inputs.size(); }
+  int32_t Class(size_t sample) const { return std::get<std::vector<int32_t>>(targets.values)[sample]; }
+};
+
+// INVALID_ARGUMENT: no samples, a class out of range (names the sample), a number that is not finite, or sizes that do
+// not agree.
 absl::Status ValidateDataset(const Dataset& dataset);
+
+// These samples alone, in this order.
+Dataset Subset(const Dataset& dataset, std::span<const uint32_t> samples);
+
+// "3 x 32 x 32"; "1" for no dimensions.
+std::string ShapeText(std::span<const uint64_t> shape);
 
 }  // namespace signvote

@@ -70,25 +70,33 @@ void DrawDigit(int digit, Random* random, std::span<uint8_t> image) {
   }
 }
 
-}  // namespace
-
-absl::StatusOr<Dataset> formats::digits(const std::string& /*path*/, Split split) {
+Dataset Draw(Split split) {
   const bool train = split == Split::kTrain;
   Dataset dataset;
   dataset.source = train ? "digits (train)" : "digits (test)";
-  dataset.shape = {1, kSide, kSide};
+  dataset.inputs.shape = {1, kSide, kSide};
   dataset.classes = 10;
   dataset.mean = {0.16f};
   dataset.deviation = {0.3f};
-  dataset.labels.resize(train ? kTrainSamples : kTestSamples);
-  dataset.images.resize(dataset.size() * dataset.shape.Pixels());
-  for (size_t i = 0; i < dataset.size(); ++i) {
+  std::vector<int32_t> labels(train ? kTrainSamples : kTestSamples);
+  std::vector<uint8_t> images(labels.size() * kSide * kSide);
+  for (size_t i = 0; i < labels.size(); ++i) {
     Random random(Key(0, Purpose::kDigits, train ? 0 : 1, i));
-    dataset.labels[i] = static_cast<uint8_t>(i % 10);
-    DrawDigit(static_cast<int>(i % 10), &random,
-              {dataset.images.data() + i * dataset.shape.Pixels(), dataset.shape.Pixels()});
+    labels[i] = static_cast<int32_t>(i % 10);
+    DrawDigit(labels[i], &random, std::span(images).subspan(i * kSide * kSide, kSide * kSide));
   }
+  dataset.inputs.values = std::move(images);
+  dataset.targets.values = std::move(labels);
   return dataset;
+}
+
+}  // namespace
+
+// Takes data.path as the other formats do, and needs none.
+DataSource formats::digits(ConfigReader* config) {
+  std::string path;
+  config->Read("data.path", &path);
+  return [](Split split) { return Draw(split); };
 }
 
 }  // namespace signvote

@@ -7,7 +7,7 @@ namespace {
 
 struct Format {
   const char* name;
-  absl::StatusOr<Dataset> (*load)(const std::string& path, Split split);
+  DataSource (*configure)(ConfigReader* config);
 };
 
 constexpr Format kFormats[] = {
@@ -24,14 +24,19 @@ std::vector<std::string> FormatNames() {
   return names;
 }
 
-absl::StatusOr<Dataset> LoadDataset(const std::string& format, const std::string& path, Split split) {
-  for (const Format& known : kFormats) {
-    if (format != known.name) continue;
-    ASSIGN_OR_RETURN(Dataset dataset, known.load(path, split));
-    RETURN_IF_ERROR(ValidateDataset(dataset));
-    return dataset;
+DataSource ReadDataSource(ConfigReader* config) {
+  std::string name = "mnist";
+  config->Read("data.format", &name);
+  for (const Format& format : kFormats) {
+    if (name != format.name) continue;
+    return [source = format.configure(config)](Split split) -> absl::StatusOr<Dataset> {
+      ASSIGN_OR_RETURN(Dataset dataset, source(split));
+      RETURN_IF_ERROR(ValidateDataset(dataset));
+      return dataset;
+    };
   }
-  return InvalidArgument("data.format is \"{}\", expected one of: {}", format, fmt::join(FormatNames(), ", "));
+  config->Fail("data.format", fmt::format("is \"{}\", expected one of: {}", name, fmt::join(FormatNames(), ", ")));
+  return nullptr;
 }
 
 }  // namespace signvote

@@ -83,9 +83,7 @@ absl::StatusOr<Idx> ReadIdx(const std::string& stem, uint32_t magic, size_t dime
   return idx;
 }
 
-}  // namespace
-
-absl::StatusOr<Dataset> formats::mnist(const std::string& path, Split split) {
+absl::StatusOr<Dataset> Read(const std::string& path, Split split) {
   const std::string stem = path + (split == Split::kTrain ? "/train" : "/t10k");
   ASSIGN_OR_RETURN(Idx images, ReadIdx(stem + "-images-idx3-ubyte", kImagesMagic, 3));
   ASSIGN_OR_RETURN(Idx labels, ReadIdx(stem + "-labels-idx1-ubyte", kLabelsMagic, 1));
@@ -95,13 +93,21 @@ absl::StatusOr<Dataset> formats::mnist(const std::string& path, Split split) {
   }
   Dataset dataset;
   dataset.source = images.path;
-  dataset.shape = {1, images.dimensions[1], images.dimensions[2]};
+  dataset.inputs.shape = {1, images.dimensions[1], images.dimensions[2]};
   dataset.classes = 10;
   dataset.mean = {0.1307f};
   dataset.deviation = {0.3081f};
-  dataset.images = std::move(images.values);
-  dataset.labels = std::move(labels.values);
+  dataset.inputs.values = std::move(images.values);
+  dataset.targets.values = std::vector<int32_t>(labels.values.begin(), labels.values.end());
   return dataset;
+}
+
+}  // namespace
+
+DataSource formats::mnist(ConfigReader* config) {
+  std::string path;
+  config->Read("data.path", &path);
+  return [path](Split split) { return Read(path, split); };
 }
 
 }  // namespace signvote

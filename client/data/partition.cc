@@ -56,7 +56,7 @@ template <typename Predicate>
 std::vector<uint32_t> WhereLabel(const Dataset& dataset, Predicate predicate) {
   std::vector<uint32_t> samples;
   for (uint32_t i = 0; i < dataset.size(); ++i) {
-    if (predicate(uint32_t{dataset.labels[i]})) samples.push_back(i);
+    if (predicate(static_cast<uint32_t>(dataset.Class(i)))) samples.push_back(i);
   }
   return samples;
 }
@@ -137,6 +137,11 @@ absl::StatusOr<std::vector<uint32_t>> PartitionOf(const Dataset& dataset, const 
   ASSIGN_OR_RETURN(const Kind kind, ParseKind(options.kind));
   if (options.index >= options.count) {
     return InvalidArgument("data.index is {}, expected less than data.count ({})", options.index, options.count);
+  }
+  const bool by_class = kind.name != "all" && kind.name != "iid";
+  if (by_class && dataset.classes == 0) {
+    return InvalidArgument("data.partition is \"{}\", but the samples of {} have no classes: take all or iid",
+                           options.kind, dataset.source);
   }
   std::vector<uint32_t> share = Share(dataset, options, kind);
   if (share.empty()) {

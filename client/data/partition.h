@@ -27,7 +27,8 @@ struct PartitionOptions {
 // INVALID_ARGUMENT: not one of the kinds above.
 absl::Status ValidatePartitionKind(const std::string& kind);
 
-// Ascending sample numbers. INVALID_ARGUMENT: no such kind, index >= count, or the share is empty (names it).
+// Ascending sample numbers. INVALID_ARGUMENT: no such kind, one that needs classes where there
+// are none, index >= count, or the share is empty (names it).
 absl::StatusOr<std::vector<uint32_t>> PartitionOf(const Dataset& dataset, const PartitionOptions& options);
 
 }  // namespace signvote

@@ -1,72 +1,99 @@
 #include "client/model/gradient.h"
 
+#include <cmath>
 #include <cstring>
 #include <numeric>
 
-#include "client/model/module_impl.h"
+#include "client/model/objective.h"
 
 namespace signvote {
 namespace {
-
-torch::Tensor Images(const Batch& batch, size_t begin, size_t count, torch::Device device) {
-  const std::vector<int64_t> shape = {static_cast<int64_t>(count), batch.shape.channels, batch.shape.height,
-                                      batch.shape.width};
-  auto* data = const_cast<float*>(batch.images.data()) + begin * batch.shape.Pixels();
-  return torch::from_blob(data, shape, torch::kFloat32).to(device);
-}
-
-torch::Tensor Labels(const Batch& batch, size_t begin, size_t count, torch::Device device) {
-  auto* data = const_cast<int64_t*>(batch.labels.data()) + begin;
-  return torch::from_blob(data, {static_cast<int64_t>(count)}, torch::kInt64).to(device);
-}
-
-absl::StatusOr<torch::Tensor> Logits(Module::Impl& impl, const torch::Tensor& images) {
-  const torch::Tensor logits = impl.module.forward({images}).toTensor();
-  if (logits.dim() != 2 || logits.size(0) != images.size(0)) {
-    return InvalidArgument("the module answers {} images with shape ({}), expected ({}, classes)", images.size(0),
-                           fmt::join(logits.sizes(), ", "), images.size(0));
-  }
-  return logits;
-}
 
 absl::StatusOr<double> AccumulateGradient(Module::Impl& impl, const Batch& batch, uint64_t seed) {
   impl.module.train();
   torch::manual_seed(seed);
   impl.Refresh();
   impl.flat_gradient.zero_();
-  const size_t passes = (batch.size() + impl.options.micro_batch - 1) / impl.options.micro_batch;
+  const size_t passes = (batch.size + impl.options.micro_batch - 1) / impl.options.micro_batch;
   double loss = 0;
   for (size_t i = 0; i < passes; ++i) {
-    const size_t begin = batch.size() * i / passes;
-    const size_t count = batch.size() * (i + 1) / passes - begin;
-    ASSIGN_OR_RETURN(const torch::Tensor logits, Logits(impl, Images(batch, begin, count, impl.device)));
-    const double share = static_cast<double>(count) / static_cast<double>(batch.size());
-    const torch::Tensor part = at::cross_entropy_loss(logits, Labels(batch, begin, count, impl.device)) * share;
+    const size_t begin = batch.size * i / passes;
+    const size_t count = batch.size * (i + 1) / passes - begin;
+    ASSIGN_OR_RETURN(const torch::Tensor mean, MeanLoss(impl, TensorsOf(impl, batch, begin, count)));
+    const torch::Tensor part = mean * (static_cast<double>(count) / static_cast<double>(batch.size));
     part.backward();
     loss += part.item<double>();
   }
   return loss;
 }
 
+std::vector<std::string> DefaultMetrics(const Module::Impl& impl, const Dataset& dataset) {
+  if (impl.loss == "mse") return {"mse", "mae"};
+  if (impl.loss == "bce") return {"accuracy"};
+  if (impl.loss == "cross_entropy" && dataset.next_token) return {"accuracy", "perplexity"};
+  const bool can_classify = dataset.classes > 0 && impl.module.find_method("forward").has_value();
+  return impl.loss == "cross_entropy" || can_classify ? std::vector<std::string>{"accuracy"}
+                                                      : std::vector<std::string>{};
+}
+
+// Adds `count` samples' worth of the loss and metrics.
+absl::Status AddScore(Module::Impl& impl, const TensorBatch& batch, double count, Score* score) {
+  torch::Tensor outputs;
+  if (impl.loss != "module" || !score->metrics.empty()) {
+    ASSIGN_OR_RETURN(outputs, Outputs(impl, batch));
+  }
+  ASSIGN_OR_RETURN(const torch::Tensor loss,
+                   impl.loss == "module" ? MeanLoss(impl, batch) : LossOf(impl, outputs, batch));
+  score->loss += count * loss.item<double>();
+  for (auto& [name, sum] : score->metrics) {
+    if (name == "perplexity") continue;
+    ASSIGN_OR_RETURN(const double mean, Measure(impl, name, outputs, batch));
+    sum += count * mean;
+  }
+  return absl::OkStatus();
+}
+
+void Divide(double samples, Score* score) {
+  score->loss /= samples;
+  for (auto& [name, value] : score->metrics) {
+    value = name == "perplexity" ? std::exp(score->loss) : value / samples;
+    if (name == "accuracy") score->accuracy = value;
+  }
+}
+
 }  // namespace
 
+std::string Score::Text() const {
+  std::string text = fmt::format("loss {:.4f}", loss);
+  for (const auto& [name, value] : metrics) text += fmt::format(", {} {:.4f}", name, value);
+  return text;
+}
+
 absl::StatusOr<double> MeanGradient(Module& module, const Batch& batch, uint64_t seed, std::span<float> gradient) {
-  return CatchTorch("the gradient cannot be computed", [&]() -> absl::StatusOr<double> {
+  constexpr char kDoing[] = "the gradient cannot be computed";
+  return CatchTorch(kDoing, [&]() -> absl::StatusOr<double> {
     Module::Impl& impl = module.impl();
-    ASSIGN_OR_RETURN(const double loss, AccumulateGradient(impl, batch, seed));
+    const absl::StatusOr<double> loss = AccumulateGradient(impl, batch, seed);
+    if (!loss.ok()) return Annotate(loss.status(), kDoing);
+    if (gradient.empty()) return loss;
     const torch::Tensor on_cpu = impl.flat_gradient.to(torch::kCPU);
     std::memcpy(gradient.data(), on_cpu.data_ptr<float>(), gradient.size_bytes());
     return loss;
   });
 }
 
-absl::StatusOr<Score> Evaluate(Module& module, const Dataset& dataset, const std::function<bool()>& cancelled) {
-  return CatchTorch("the module cannot be evaluated", [&]() -> absl::StatusOr<Score> {
+absl::StatusOr<Score> Evaluate(Module& module, const Dataset& dataset, const std::vector<std::string>& metrics,
+                               const std::function<bool()>& cancelled) {
+  constexpr char kDoing[] = "the module cannot be evaluated";
+  return CatchTorch(kDoing, [&]() -> absl::StatusOr<Score> {
     const torch::NoGradGuard no_grad;
     Module::Impl& impl = module.impl();
     impl.module.eval();
     impl.Refresh();
     Score score;
+    for (const std::string& name : metrics.empty() ? DefaultMetrics(impl, dataset) : metrics) {
+      score.metrics.emplace_back(name, 0.0);
+    }
     Batch batch;
     std::vector<uint32_t> samples;
     for (size_t begin = 0; begin < dataset.size(); begin += samples.size()) {
@@ -74,14 +101,12 @@ absl::StatusOr<Score> Evaluate(Module& module, const Dataset& dataset, const std
       samples.resize(std::min<size_t>(impl.options.micro_batch, dataset.size() - begin));
       std::iota(samples.begin(), samples.end(), static_cast<uint32_t>(begin));
       MakeBatch(dataset, samples, &batch);
-      const torch::Tensor labels = Labels(batch, 0, batch.size(), impl.device);
-      ASSIGN_OR_RETURN(const torch::Tensor logits, Logits(impl, Images(batch, 0, batch.size(), impl.device)));
-      score.accuracy += (logits.argmax(1) == labels).sum().item<double>();
-      score.loss += at::cross_entropy_loss(logits, labels, {}, at::Reduction::Sum).item<double>();
+      const absl::Status added =
+          AddScore(impl, TensorsOf(impl, batch, 0, batch.size), static_cast<double>(batch.size), &score);
+      if (!added.ok()) return Annotate(added, kDoing);
     }
     score.samples = dataset.size();
-    score.accuracy /= static_cast<double>(score.samples);
-    score.loss /= static_cast<double>(score.samples);
+    Divide(static_cast<double>(score.samples), &score);
     return score;
   });
 }

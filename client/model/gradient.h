@@ -5,27 +5,38 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "client/data/batch.h"
 #include "client/model/module.h"
 
 namespace signvote {
 
-// Writes the gradient of the mean cross-entropy over the batch and returns that mean. The batch goes through in
-// micro-batches of about equal size, at most ModuleOptions::micro_batch; up to rounding they do not change the result
-// (but for batch normalisation, whose statistics are those of a micro-batch). `seed` is for modules that draw, as
-// dropout does. `gradient` has one value a parameter. INVALID_ARGUMENT: the module does not take or give these shapes
-// (its own words).
+// Writes the gradient of the mean loss (ModuleOptions::loss) over the batch and returns that mean. The batch goes
+// through in micro-batches of about equal size, at most ModuleOptions::micro_batch; up to rounding they do not change
+// the result (but for batch normalisation, whose statistics are those of a micro-batch). `seed` is for modules that
+// draw, as dropout does. `gradient` has one value a parameter, or none: then it stays in the
+// module, for PackOnDevice. INVALID_ARGUMENT: the module does not take or give these
+// shapes, or the targets are none for this loss (names both).
 absl::StatusOr<double> MeanGradient(Module& module, const Batch& batch, uint64_t seed, std::span<float> gradient);
 
 struct Score {
-  double accuracy = 0;  // 0 to 1
-  double loss = 0;      // mean cross-entropy
+  double loss = 0;                                      // mean
+  std::optional<double> accuracy;                       // 0 to 1; where it is among the metrics
+  std::vector<std::pair<std::string, double>> metrics;  // those asked for, in their order
   uint64_t samples = 0;
+
+  std::string Text() const;  // "loss 0.1234, accuracy 0.9876"
 };
 
-// Over the whole data set, with the module in evaluation mode. CANCELLED: `cancelled` said so, between two passes.
-absl::StatusOr<Score> Evaluate(Module& module, const Dataset& dataset, const std::function<bool()>& cancelled);
+// Over the whole data set, with the module in evaluation mode. `metrics` are of kMetrics; empty: accuracy for class
+// labels (of next tokens also perplexity) and for bce, mse and mae for mse. CANCELLED: `cancelled` said so, between two
+// passes. INVALID_ARGUMENT: as MeanGradient, or a metric that these targets or this loss do not have.
+absl::StatusOr<Score> Evaluate(Module& module, const Dataset& dataset, const std::vector<std::string>& metrics,
+                               const std::function<bool()>& cancelled);
 
 }  // namespace signvote

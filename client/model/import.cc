@@ -8,19 +8,7 @@
 namespace signvote {
 namespace {
 
-bool IsRunningStatistic(const std::string& name) {
-  return name.ends_with("running_mean") || name.ends_with("running_var");
-}
-
 absl::StatusOr<Tensors> ParametersOf(const torch::jit::Module& module, const std::string& path) {
-  for (const auto& buffer : module.named_buffers()) {
-    if (IsRunningStatistic(buffer.name)) {
-      return InvalidArgument(
-          "{}: {} is a running statistic, which no vote carries: build the module with "
-          "track_running_stats=False",
-          path, buffer.name);
-    }
-  }
   Tensors tensors;
   for (const auto& [name, value] : module.named_parameters()) {
     if (value.scalar_type() != torch::kFloat32) {

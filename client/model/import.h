@@ -10,7 +10,7 @@
 namespace signvote {
 
 // The parameters as they are in the file, in the module's order. NOT_FOUND, or INVALID_ARGUMENT: not TorchScript; no
-// parameters; one is not float32 or frozen; or it keeps running statistics, which no vote carries.
+// parameters; or one is not float32 or frozen.
 absl::StatusOr<ModelBundle> ImportTorchScript(const std::string& path);
 
 // The bytes of the same module with these values, whose vector is only borrowed. As Module::Load.

@@ -43,6 +43,30 @@ absl::StatusOr<std::vector<torch::Tensor>> InOrder(const torch::jit::Module& mod
   return ordered;
 }
 
+absl::StatusOr<std::string> LossOf(const torch::jit::Module& module, const std::string& wanted) {
+  const auto own = module.find_method("loss");
+  if (wanted == "module" || (wanted.empty() && own.has_value())) {
+    if (own.has_value() && own->function().getSchema().arguments().size() == 2) return std::string("module");
+    return InvalidArgument(
+        "loss is \"module\", but model.pt has no method loss(self, batch: Tuple[Tensor, Tensor]); mark it with "
+        "@torch.jit.export");
+  }
+  if (!module.find_method("forward").has_value()) return InvalidArgument("model.pt has no method forward");
+  return wanted.empty() ? "cross_entropy" : wanted;
+}
+
+absl::StatusOr<torch::Device> DeviceOf(const std::string& name) {
+  try {
+    const torch::Device device(name);
+    if (device.is_cpu()) return device;
+    if (device.is_cuda() && at::globalContext().hasCUDA()) return device;
+  } catch (const std::exception&) {
+  }
+  return InvalidArgument(
+      "device is \"{}\", expected cpu, or cuda or cuda:N where LibTorch has CUDA and a GPU is there: this one has {}",
+      name, at::globalContext().hasCUDA() ? "CUDA" : "none");
+}
+
 // Makes each parameter a view of `flat`, and its gradient a view of `gradient`.
 void Bind(std::vector<torch::Tensor>* parameters, const torch::Tensor& flat, const torch::Tensor& gradient) {
   int64_t offset = 0;
@@ -78,15 +102,19 @@ void Module::Impl::Refresh() {
 Module::Module(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Module::~Module() = default;
 
+bool Module::IsOnCpu() const { return impl_->device.is_cpu(); }
+
 absl::StatusOr<std::unique_ptr<Module>> Module::Load(const std::string& bytes, std::span<const TensorShape> tensors,
                                                      std::span<float> parameters, const ModuleOptions& options) {
   return CatchTorch("model.pt cannot be loaded", [&]() -> absl::StatusOr<std::unique_ptr<Module>> {
     auto impl = std::make_unique<Impl>();
     impl->options = options;
-    impl->device = torch::Device(options.device);
+    ASSIGN_OR_RETURN(impl->device, DeviceOf(options.device));
     std::istringstream stream(bytes);
     impl->module = torch::jit::load(stream, impl->device);
+    ASSIGN_OR_RETURN(impl->loss, LossOf(impl->module, options.loss));
     ASSIGN_OR_RETURN(impl->parameters, InOrder(impl->module, tensors));
+    for (const TensorShape& tensor : tensors) impl->names.push_back(tensor.name);
     const auto count = static_cast<int64_t>(parameters.size());
     impl->source = parameters;
     impl->flat = torch::from_blob(parameters.data(), {count}, torch::kFloat32);

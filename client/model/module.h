@@ -17,6 +17,9 @@ namespace signvote {
 struct ModuleOptions {
   std::string device = "cpu";  // or "cuda", "cuda:N"
   uint32_t micro_batch = 256;  // samples in one forward and backward pass; bounds memory
+  // cross_entropy, mse, bce (of logits), or module: the module's own method `loss`. Empty: that method where there is
+  // one, else cross_entropy.
+  std::string loss;
 };
 
 // Not thread-safe.
@@ -24,10 +27,13 @@ class Module {
  public:
   // `bytes` is model.pt. On the CPU the module's parameters are views into `parameters`: what is written there is what
   // the next pass sees. The vector outlives the module and has the sum of the tensors' coordinates.
-  // INVALID_ARGUMENT: not TorchScript, or its parameters are not `tensors` (names which), or no such device.
+  // INVALID_ARGUMENT: not TorchScript, or its parameters are not `tensors` (names which), or no such device, or
+  // neither method that `loss` needs.
   static absl::StatusOr<std::unique_ptr<Module>> Load(const std::string& bytes, std::span<const TensorShape> tensors,
                                                       std::span<float> parameters, const ModuleOptions& options);
   ~Module();
+
+  bool IsOnCpu() const;
 
   struct Impl;  // module_impl.h
   Impl& impl() { return *impl_; }

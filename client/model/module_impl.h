@@ -19,11 +19,18 @@ struct Module::Impl {
   std::span<const float> source;          // the caller's parameters
   torch::Tensor flat;                     // the parameters on the device; on the CPU, a view of `source`
   torch::Tensor flat_gradient;            // the parameters' gradients are views of it
+  std::string loss;                       // one of ModuleOptions::loss, never empty
   std::vector<torch::Tensor> parameters;  // views of `flat`, in the order of the coordinates
+  std::vector<std::string> names;         // of the parameters
 
   // Brings the caller's parameters to the device.
   void Refresh();
 };
+
+// Of batch normalisation, by the name of a buffer.
+inline bool IsRunningStatistic(const std::string& name) {
+  return name.ends_with("running_mean") || name.ends_with("running_var");
+}
 
 // TorchScript's messages are a page long, with the cause in the last line and LibTorch's stack below it.
 std::string CauseOf(const std::exception& error);

@@ -3,7 +3,6 @@
 
 #include <numeric>
 
-#include "client/data/formats.h"
 #include "client/model/builtin.h"
 #include "client/model/gradient.h"
 #include "client/model/sign_packing.h"
@@ -11,6 +10,7 @@
 #include "common/fingerprint.h"
 #include "common/random.h"
 #include "common/step.h"
+#include "tests/client/data_source.h"
 
 namespace signvote {
 namespace {
@@ -22,9 +22,9 @@ const ModelBundle& MnistCnn() {
 
 void Gradient(benchmark::State& state) {
   StartTorch(static_cast<uint32_t>(state.range(1)));
-  static const Dataset dataset = *LoadDataset("digits", "", Split::kTrain);
+  static const Dataset dataset = *LoadData("{format: digits}");
   std::vector<float> parameters = MnistCnn().parameters.values;
-  auto module = *Module::Load(MnistCnn().module, MnistCnn().parameters.tensors, parameters, {"cpu", 256});
+  auto module = *Module::Load(MnistCnn().module, MnistCnn().parameters.tensors, parameters, {"cpu", 256, ""});
   std::vector<float> gradient(parameters.size());
   std::vector<uint32_t> all(dataset.size());
   std::iota(all.begin(), all.end(), 0);
@@ -43,10 +43,10 @@ BENCHMARK(Gradient)
 
 void EvaluateTestSet(benchmark::State& state) {
   StartTorch(static_cast<uint32_t>(state.range(0)));
-  const Dataset dataset = *LoadDataset("digits", "", Split::kTrain);  // 10,000 images
+  const Dataset dataset = *LoadData("{format: digits}");  // 10,000 images
   std::vector<float> parameters = MnistCnn().parameters.values;
-  auto module = *Module::Load(MnistCnn().module, MnistCnn().parameters.tensors, parameters, {"cpu", 256});
-  for (auto _ : state) benchmark::DoNotOptimize(Evaluate(*module, dataset, [] { return false; }));
+  auto module = *Module::Load(MnistCnn().module, MnistCnn().parameters.tensors, parameters, {"cpu", 256, ""});
+  for (auto _ : state) benchmark::DoNotOptimize(Evaluate(*module, dataset, {}, [] { return false; }));
 }
 BENCHMARK(EvaluateTestSet)->ArgName("threads")->Arg(1)->Arg(2)->Unit(benchmark::kMillisecond)->UseRealTime();
 

@@ -5,6 +5,7 @@
 #include <array>
 
 #include "common/status.h"
+#include "tests/client/data_source.h"
 #include "tests/client/temporary_directory.h"
 
 namespace signvote {
@@ -30,17 +31,18 @@ class Mnist : public testing::Test {
     directory_.Write("train-images-idx3-ubyte", images);
     directory_.Write("train-labels-idx1-ubyte", labels);
   }
-  std::string Problem() { return Message(LoadDataset("mnist", directory_.path(), Split::kTrain).status()); }
+  absl::StatusOr<Dataset> Load() { return LoadData("{format: mnist, path: " + directory_.path() + "}"); }
+  std::string Problem() { return Message(Load().status()); }
   TemporaryDirectory directory_;
 };
 
 TEST_F(Mnist, ReadsPlainIdxFiles) {
   Write(Images(2, "abcdefgh"), Labels({'\3', '\7'}));
-  const auto dataset = LoadDataset("mnist", directory_.path(), Split::kTrain);
+  const auto dataset = Load();
   ASSERT_TRUE(dataset.ok()) << dataset.status();
-  EXPECT_EQ(dataset->shape, (ImageShape{1, 2, 2}));
-  EXPECT_THAT(dataset->labels, testing::ElementsAre(3, 7));
-  EXPECT_THAT(dataset->Image(1), testing::ElementsAre('e', 'f', 'g', 'h'));
+  EXPECT_THAT(dataset->inputs.shape, testing::ElementsAre(1, 2, 2));
+  EXPECT_THAT(ValuesOf<int32_t>(dataset->targets), testing::ElementsAre(3, 7));
+  EXPECT_THAT(dataset->inputs.Sample<uint8_t>(1), testing::ElementsAre('e', 'f', 'g', 'h'));
 }
 
 TEST_F(Mnist, AMissingFileIsNamed) {
@@ -91,42 +93,43 @@ std::string Records(size_t count) {
 TEST(Cifar10, ReadsFiveBatchesInOrder) {
   TemporaryDirectory directory;
   for (size_t i = 1; i <= 5; ++i) directory.Write(fmt::format("data_batch_{}.bin", i), Records(i));
-  const auto dataset = LoadDataset("cifar10", directory.path(), Split::kTrain);
+  const auto dataset = LoadData("{format: cifar10, path: " + directory.path() + "}");
   ASSERT_TRUE(dataset.ok()) << dataset.status();
   EXPECT_EQ(dataset->size(), 15u);
-  EXPECT_EQ(dataset->shape, (ImageShape{3, 32, 32}));
-  EXPECT_EQ(dataset->labels[14], 4);
-  EXPECT_EQ(dataset->Image(14)[3071], 4);
+  EXPECT_THAT(dataset->inputs.shape, testing::ElementsAre(3, 32, 32));
+  EXPECT_EQ(dataset->Class(14), 4);
+  EXPECT_EQ(dataset->inputs.Sample<uint8_t>(14)[3071], 4);
 }
 
 TEST(Cifar10, ATruncatedFileIsNamedWithItsSize) {
   TemporaryDirectory directory;
   directory.Write("test_batch.bin", Records(2).substr(1));
-  EXPECT_THAT(Message(LoadDataset("cifar10", directory.path(), Split::kTest).status()),
+  EXPECT_THAT(Message(LoadData("{format: cifar10, path: " + directory.path() + "}", Split::kTest).status()),
               AllOf(HasSubstr("test_batch.bin"), HasSubstr("truncated"), HasSubstr("6145"), HasSubstr("3073")));
 }
 
 TEST(Cifar10, AMissingFileIsNotFound) {
   TemporaryDirectory directory;
-  const absl::Status status = LoadDataset("cifar10", directory.path(), Split::kTrain).status();
+  const absl::Status status = LoadData("{format: cifar10, path: " + directory.path() + "}").status();
   EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
   EXPECT_THAT(Message(status), HasSubstr("data_batch_1.bin"));
 }
 
 TEST(Digits, AreTheSameEachTimeAndDifferBetweenSplits) {
-  const auto first = LoadDataset("digits", "", Split::kTest);
-  const auto again = LoadDataset("digits", "", Split::kTest);
-  const auto train = LoadDataset("digits", "", Split::kTrain);
+  const auto first = LoadData("{format: digits}", Split::kTest);
+  const auto again = LoadData("{format: digits}", Split::kTest);
+  const auto train = LoadData("{format: digits}");
   ASSERT_TRUE(first.ok() && again.ok() && train.ok());
   EXPECT_EQ(first->size(), 2000u);
   EXPECT_EQ(train->size(), 10000u);
-  EXPECT_EQ(first->images, again->images);
-  EXPECT_FALSE(std::equal(first->images.begin(), first->images.begin() + 784, train->images.begin()));
+  EXPECT_EQ(first->inputs.values, again->inputs.values);
+  const auto drawn = first->inputs.Sample<uint8_t>(0);
+  EXPECT_FALSE(std::equal(drawn.begin(), drawn.end(), train->inputs.Sample<uint8_t>(0).begin()));
 }
 
 TEST(Formats, AnUnknownOneListsThoseThatExist) {
-  EXPECT_THAT(Message(LoadDataset("svhn", "", Split::kTest).status()),
-              AllOf(HasSubstr("svhn"), HasSubstr("mnist, cifar10, digits")));
+  EXPECT_THAT(Message(ParseSource("{format: svhn}").status()),
+              AllOf(HasSubstr("client.yaml:1"), HasSubstr("svhn"), HasSubstr("mnist, cifar10, digits")));
 }
 
 }  // namespace

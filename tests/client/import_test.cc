@@ -66,10 +66,12 @@ TEST_F(ImportTest, ParametersOfAnotherModelAreRefused) {
   EXPECT_EQ(WithParameters(mlp->module, &parameters).status().code(), absl::StatusCode::kInvalidArgument);
 }
 
-TEST_F(ImportTest, RunningStatisticsAreRefused) {
+TEST_F(ImportTest, BuffersAreNoParameters) {
   torch::jit::Module module = Linear();
   module.register_buffer("running_mean", torch::zeros({3}));
-  EXPECT_THAT(Message(Import(module).status()), HasSubstr("running_mean is a running statistic"));
+  const auto bundle = Import(module);
+  ASSERT_TRUE(bundle.ok()) << bundle.status();
+  EXPECT_EQ(bundle->parameters.tensors.size(), 1u);
 }
 
 TEST_F(ImportTest, FrozenAndHalfPrecisionParametersAreRefused) {

@@ -37,33 +37,37 @@ TEST(Minibatch, DrawsUniformlyWithReplacement) {
 // One picture of 1 x 3 x 4 whose pixels are 10, 20, ..., 120.
 Dataset OnePicture() {
   Dataset dataset;
-  dataset.shape = {1, 3, 4};
+  dataset.inputs.shape = {1, 3, 4};
   dataset.classes = 1;
   dataset.mean = {0.5f};
   dataset.deviation = {0.25f};
-  dataset.labels = {0};
-  for (int i = 1; i <= 12; ++i) dataset.images.push_back(static_cast<uint8_t>(10 * i));
+  std::vector<uint8_t> pixels;
+  for (int i = 1; i <= 12; ++i) pixels.push_back(static_cast<uint8_t>(10 * i));
+  dataset.inputs.values = pixels;
+  dataset.targets.values = std::vector<int32_t>{0};
   return dataset;
 }
+
+const std::vector<float>& Inputs(const Batch& batch) { return std::get<std::vector<float>>(batch.inputs.values); }
 
 float Normal(int pixel) { return (static_cast<float>(pixel) / 255.0f - 0.5f) / 0.25f; }
 
 TEST(Batch, NormalisesEachPixel) {
   Batch batch;
   MakeBatch(OnePicture(), std::vector<uint32_t>{0}, &batch);
-  for (int i = 0; i < 12; ++i) EXPECT_FLOAT_EQ(batch.images[static_cast<size_t>(i)], Normal(10 * (i + 1)));
+  for (int i = 0; i < 12; ++i) EXPECT_FLOAT_EQ(Inputs(batch)[static_cast<size_t>(i)], Normal(10 * (i + 1)));
 }
 
 TEST(Batch, NormalisesByChannel) {
   Dataset dataset = OnePicture();
-  dataset.shape = {3, 2, 2};
+  dataset.inputs.shape = {3, 2, 2};
   dataset.mean = {0.0f, 0.1f, 0.2f};
   dataset.deviation = {1.0f, 2.0f, 4.0f};
   Batch batch;
   MakeBatch(dataset, std::vector<uint32_t>{0}, &batch);
-  EXPECT_FLOAT_EQ(batch.images[0], 10 / 255.0f);
-  EXPECT_FLOAT_EQ(batch.images[4], (50 / 255.0f - 0.1f) / 2);
-  EXPECT_FLOAT_EQ(batch.images[11], (120 / 255.0f - 0.2f) / 4);
+  EXPECT_FLOAT_EQ(Inputs(batch)[0], 10 / 255.0f);
+  EXPECT_FLOAT_EQ(Inputs(batch)[4], (50 / 255.0f - 0.1f) / 2);
+  EXPECT_FLOAT_EQ(Inputs(batch)[11], (120 / 255.0f - 0.2f) / 4);
 }
 
 // Every augmented picture is one of the cuts of the padded picture or its mirror image, and every one of them comes.
@@ -88,9 +92,9 @@ TEST(Batch, AugmentationGivesEachCutAndMirrorImage) {
   }
   Batch batch;
   MakeAugmentedBatch(dataset, std::vector<uint32_t>(1800, 0), {1, true}, {1, 2, 3}, &batch);
-  for (size_t i = 0; i < batch.size(); ++i) {
-    const std::vector<float> picture(batch.images.begin() + static_cast<std::ptrdiff_t>(12 * i),
-                                     batch.images.begin() + static_cast<std::ptrdiff_t>(12 * (i + 1)));
+  for (size_t i = 0; i < batch.size; ++i) {
+    const std::vector<float> picture(Inputs(batch).begin() + static_cast<std::ptrdiff_t>(12 * i),
+                                     Inputs(batch).begin() + static_cast<std::ptrdiff_t>(12 * (i + 1)));
     ASSERT_TRUE(cuts.contains(picture)) << "sample " << i;
     ++cuts[picture];
   }

@@ -3,7 +3,6 @@
 #include <cmath>
 #include <numeric>
 
-#include "client/data/formats.h"
 #include "client/model/builtin.h"
 #include "client/model/gradient.h"
 #include "client/model/module.h"
@@ -11,6 +10,7 @@
 #include "common/files.h"
 #include "common/random.h"
 #include "common/status.h"
+#include "tests/client/data_source.h"
 #include "tests/client/temporary_directory.h"
 
 namespace signvote {
@@ -26,20 +26,26 @@ ModelBundle Builtin(const std::string& name, uint64_t seed = 0) {
   return *std::move(bundle);
 }
 
-Batch RandomBatch(const ImageShape& shape, size_t size) {
+using Shape = std::vector<uint64_t>;
+
+Batch RandomBatch(const Shape& shape, size_t size) {
   Random random(Mix(size));
   Batch batch;
-  batch.shape = shape;
-  for (size_t i = 0; i < size * shape.Pixels(); ++i) batch.images.push_back(static_cast<float>(random.Normal()));
-  for (size_t i = 0; i < size; ++i) batch.labels.push_back(static_cast<int64_t>(random.Below(10)));
+  std::vector<float> images(size * shape[0] * shape[1] * shape[2]);
+  std::vector<int64_t> labels(size);
+  for (float& value : images) value = static_cast<float>(random.Normal());
+  for (int64_t& label : labels) label = static_cast<int64_t>(random.Below(10));
+  batch.size = size;
+  batch.inputs = {shape, std::move(images)};
+  batch.targets = {{}, std::move(labels)};
   return batch;
 }
-constexpr ImageShape kMnist{1, 28, 28};
-constexpr ImageShape kCifar{3, 32, 32};
+const Shape kMnist{1, 28, 28};
+const Shape kCifar{3, 32, 32};
 
 struct Loaded {
   explicit Loaded(const ModelBundle& bundle, uint32_t micro_batch = 1000) : parameters(bundle.parameters.values) {
-    auto loaded = Module::Load(bundle.module, bundle.parameters.tensors, parameters, {"cpu", micro_batch});
+    auto loaded = Module::Load(bundle.module, bundle.parameters.tensors, parameters, {"cpu", micro_batch, ""});
     EXPECT_TRUE(loaded.ok()) << loaded.status();
     module = *std::move(loaded);
     gradient.resize(parameters.size());
@@ -103,7 +109,7 @@ TEST(Bundle, IsReadAsItWasWritten) {
   EXPECT_EQ(read->parameters.values, bundle.parameters.values);
 }
 
-class EachBuiltin : public testing::TestWithParam<std::pair<const char*, ImageShape>> {};
+class EachBuiltin : public testing::TestWithParam<std::pair<const char*, Shape>> {};
 
 // A step against the gradient must lower the loss by about step * |gradient|^2.
 TEST_P(EachBuiltin, DescendsAlongItsGradient) {
@@ -150,15 +156,15 @@ TEST(Gradient, ImagesOfTheWrongShapeAreAnError) {
 }
 
 TEST(Evaluate, CountsWhatTheModelGetsRight) {
-  const auto digits = LoadDataset("digits", "", Split::kTest);
+  const auto digits = LoadData("{format: digits}", Split::kTest);
   ASSERT_TRUE(digits.ok());
   ModelBundle bundle = Builtin("mlp");
   std::fill(bundle.parameters.values.begin(), bundle.parameters.values.end(), 0.0f);
   bundle.parameters.values[bundle.parameters.values.size() - 7] = 1;  // the bias of class 3
   Loaded loaded(bundle, 300);
-  const auto score = Evaluate(*loaded.module, *digits, [] { return false; });
+  const auto score = Evaluate(*loaded.module, *digits, {}, [] { return false; });
   ASSERT_TRUE(score.ok()) << score.status();
-  EXPECT_DOUBLE_EQ(score->accuracy, 0.1);
+  EXPECT_DOUBLE_EQ(score->accuracy.value_or(-1), 0.1);
   EXPECT_EQ(score->samples, 2000u);
   EXPECT_NEAR(score->loss, std::log(9 + std::exp(1.0)) - 0.1, 1e-5);
 }
@@ -183,8 +189,8 @@ TEST(Module, ParametersThatAreNotTheModulesAreNamed) {
 
 // The whole way without a federation: signSGD with dither on drawn digits.
 TEST(Digits, AreLearntToNinetyFivePercent) {
-  const auto train = LoadDataset("digits", "", Split::kTrain);
-  const auto test = LoadDataset("digits", "", Split::kTest);
+  const auto train = LoadData("{format: digits}");
+  const auto test = LoadData("{format: digits}", Split::kTest);
   ASSERT_TRUE(train.ok() && test.ok());
   Loaded loaded(Builtin("mlp"));
   std::vector<uint32_t> all(train->size());
@@ -197,9 +203,9 @@ TEST(Digits, AreLearntToNinetyFivePercent) {
       loaded.parameters[i] -= 1e-3f * static_cast<float>((loaded.gradient[i] > 0) - (loaded.gradient[i] < 0));
     }
   }
-  const auto score = Evaluate(*loaded.module, *test, [] { return false; });
+  const auto score = Evaluate(*loaded.module, *test, {}, [] { return false; });
   ASSERT_TRUE(score.ok()) << score.status();
-  EXPECT_GT(score->accuracy, 0.95);
+  EXPECT_GT(score->accuracy.value_or(0), 0.95);
 }
 
 }  // namespace

@@ -39,7 +39,8 @@ threads: 3
 device: cpu
 seed: 9
 data: {format: cifar10, path: /data, partition: "labels:2", index: 3, count: 15, crop: 4, flip: true}
-evaluate: {every: 5}
+evaluate: {every: 5, metrics: [mae, mse], export: out, calibration: 64}
+loss: mse
 simulate: {attack: flip-half, batch: 9, late: 2, from_round: 100}
 connect: {give_up: 30s}
 log: warn
@@ -49,6 +50,10 @@ log: warn
   EXPECT_EQ(options->session.batch, 4u);
   EXPECT_EQ(options->session.fraction, 2u);
   EXPECT_EQ(options->session.evaluate_every, 5u);
+  EXPECT_THAT(options->metrics, testing::ElementsAre("mae", "mse"));
+  EXPECT_EQ(options->export_directory, "out");
+  EXPECT_EQ(options->calibration, 64u);
+  EXPECT_EQ(options->module.loss, "mse");
   EXPECT_EQ(options->module.micro_batch, 128u);
   EXPECT_EQ(options->data.partition.kind, "labels:2");
   EXPECT_EQ(options->data.partition.index, 3u);
@@ -83,6 +88,10 @@ TEST(ClientOptions, ErrorsNameTheLineAndTheKey) {
   EXPECT_THAT(problem("batch: 0\n"), AllOf(HasSubstr("client.yaml:3"), HasSubstr("batch")));
   EXPECT_THAT(problem("data: {partition: halves}\n"), HasSubstr("labels:K"));
   EXPECT_THAT(problem("data: {format: svhn}\n"), HasSubstr("mnist, cifar10, digits"));
+  EXPECT_THAT(problem("data: {format: csv, path: a.csv, targets: [y], lenght: 3}\n"),
+              AllOf(HasSubstr("client.yaml:3"), HasSubstr("data.lenght")));
+  EXPECT_THAT(problem("loss: hinge\n"), AllOf(HasSubstr("client.yaml:3"), HasSubstr("cross_entropy")));
+  EXPECT_THAT(problem("evaluate: {metrics: [f1]}\n"), AllOf(HasSubstr("client.yaml:3"), HasSubstr("perplexity")));
   EXPECT_THAT(problem("data: {index: 4, count: 4}\n"), HasSubstr("data.index is 4"));
   EXPECT_THAT(problem("simulate: {attack: shout}\n"), AllOf(HasSubstr("shout"), HasSubstr("flip-half")));
   EXPECT_THAT(Message(Load("server: nowhere\nname: ada\n").status()), HasSubstr("HOST:PORT"));

@@ -13,12 +13,15 @@ namespace {
 using testing::HasSubstr;
 using testing::UnorderedElementsAre;
 
-// Labels 0 1 2 ... 9 0 1 2 ..., of no pixels: partitions read the labels alone.
+// Labels 0 1 2 ... 9 0 1 2 ..., of one pixel: partitions read the labels alone.
 Dataset TenClasses(size_t samples) {
   Dataset dataset;
   dataset.source = "test";
   dataset.classes = 10;
-  for (size_t i = 0; i < samples; ++i) dataset.labels.push_back(static_cast<uint8_t>(i % 10));
+  std::vector<int32_t> labels;
+  for (size_t i = 0; i < samples; ++i) labels.push_back(static_cast<int32_t>(i % 10));
+  dataset.inputs.values = std::vector<uint8_t>(samples);
+  dataset.targets.values = std::move(labels);
   return dataset;
 }
 
@@ -31,7 +34,7 @@ std::vector<uint32_t> Share(const Dataset& dataset, const std::string& kind, uin
 
 std::set<int> LabelsOf(const Dataset& dataset, const std::vector<uint32_t>& share) {
   std::set<int> labels;
-  for (const uint32_t sample : share) labels.insert(dataset.labels[sample]);
+  for (const uint32_t sample : share) labels.insert(dataset.Class(sample));
   return labels;
 }
 
@@ -94,7 +97,7 @@ TEST(Partition, DirichletProportionsHaveTheVarianceOfTheirAlpha) {
       for (uint32_t m = 0; m < kCount; ++m) {
         std::vector<double> of_class(10, 0.0);
         for (const uint32_t sample : Share(dataset, fmt::format("dirichlet:{}", alpha), m, kCount, seed)) {
-          of_class[dataset.labels[sample]] += 1.0 / 2000;
+          of_class[dataset.Class(sample)] += 1.0 / 2000;
         }
         for (const double p : of_class) squares += (p - 1.0 / kCount) * (p - 1.0 / kCount);
         proportions += 10;

@@ -8,6 +8,7 @@
 #include "client/model/threads.h"
 #include "common/random.h"
 #include "common/step.h"
+#include "tests/client/data_source.h"
 #include "tests/client/local_server.h"
 
 namespace signvote {
@@ -126,7 +127,7 @@ ClientOptions Options(const LocalServer& server, v1::Role role) {
   ClientOptions options;
   options.servers = {server.address()};
   options.session = {"ada", role, 64, 0, 4};
-  options.data.format = "digits";
+  options.data.source = *ParseSource("{format: digits}");
   return options;
 }
 

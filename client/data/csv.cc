@@ -1,0 +1,157 @@
+// Tables of numbers. The first row names the columns, or with data.header: false they are called 1, 2, and so on.
+// data.targets names those that are predicted; the inputs are data.features, or all others, in their order.
+//
+// One target column of whole numbers, or of names in data.classes, holds classes; other targets are real numbers.
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <optional>
+
+#include "client/data/csv_rows.h"
+#include "client/data/source_keys.h"
+#include "common/files.h"
+#include "common/status.h"
+
+namespace signvote {
+namespace {
+
+struct Options {
+  std::vector<std::string> features;  // empty: all but the targets
+  std::vector<std::string> targets;
+  bool header = true;
+  char separator = ',';
+  ClassNames classes;
+  Normalisation normalisation;
+};
+
+// The numbers of columns in a file: place in a row.
+struct Columns {
+  std::vector<std::string> names;
+  std::vector<size_t> features;
+  std::vector<size_t> targets;
+};
+
+absl::StatusOr<size_t> Find(const std::string& file, const std::vector<std::string>& names, const std::string& name) {
+  const auto found = std::find(names.begin(), names.end(), name);
+  if (found != names.end()) return static_cast<size_t>(found - names.begin());
+  return InvalidArgument("{}: has no column \"{}\"; its columns are: {}", file, name, fmt::join(names, ", "));
+}
+
+absl::StatusOr<Columns> FindColumns(const std::string& file, const std::vector<std::string>& names,
+                                    const Options& options) {
+  Columns columns{names, {}, {}};
+  for (const std::string& name : options.targets) {
+    ASSIGN_OR_RETURN(columns.targets.emplace_back(), Find(file, names, name));
+  }
+  for (const std::string& name : options.features) {
+    ASSIGN_OR_RETURN(columns.features.emplace_back(), Find(file, names, name));
+  }
+  for (size_t i = 0; options.features.empty() && i < names.size(); ++i) {
+    if (std::find(columns.targets.begin(), columns.targets.end(), i) == columns.targets.end()) {
+      columns.features.push_back(i);
+    }
+  }
+  if (columns.features.empty()) return InvalidArgument("{}: has no column but the targets", file);
+  return columns;
+}
+
+absl::StatusOr<float> Number(const std::string& where, const std::string& column, const std::string& text) {
+  float number = 0;
+  const char* begin = text.data() + (text.starts_with('+') ? 1 : 0);
+  const auto [end, error] = std::from_chars(begin, text.data() + text.size(), number);
+  if (error == std::errc() && end == text.data() + text.size() && std::isfinite(number)) return number;
+  return InvalidArgument("{}: column {} is {}, expected a number{}", where, column,
+                         text.empty() ? "empty" : "\"" + text + "\"",
+                         text.empty() ? ": fill it in, or leave the row out" : "");
+}
+
+absl::StatusOr<float> Class(const std::string& where, const std::string& column, const std::string& text,
+                            const ClassNames& classes) {
+  const int32_t number = classes.Find(text);
+  if (number >= 0) return static_cast<float>(number);
+  return InvalidArgument("{}: column {} is \"{}\", expected one of data.classes: {}", where, column, text,
+                         fmt::join(classes.names(), ", "));
+}
+
+// Whole numbers in one column are classes.
+bool AreClasses(const std::vector<float>& targets) {
+  constexpr float kMost = 1 << 24;  // every whole number up to here is a float32
+  return std::all_of(targets.begin(), targets.end(),
+                     [](float value) { return value >= 0 && value < kMost && value == std::floor(value); });
+}
+
+void SetTargets(const std::vector<float>& targets, const Options& options, Dataset* dataset) {
+  if (options.targets.size() == 1 && AreClasses(targets)) {
+    std::vector<int32_t> labels(targets.begin(), targets.end());
+    const int32_t most = labels.empty() ? 0 : *std::max_element(labels.begin(), labels.end());
+    dataset->classes = options.classes.Given() ? static_cast<uint32_t>(options.classes.names().size())
+                                               : static_cast<uint32_t>(most) + 1;
+    dataset->targets.values = std::move(labels);
+    return;
+  }
+  if (options.targets.size() > 1) dataset->targets.shape = {options.targets.size()};
+  dataset->targets.values = targets;
+}
+
+absl::StatusOr<Dataset> Read(const std::string& file, const Options& options) {
+  ASSIGN_OR_RETURN(const std::string text, ReadFile(file));
+  CsvRows rows(file, text, options.separator);
+  std::vector<std::string> row;
+  std::vector<float> features, targets;
+  std::optional<Columns> columns;
+  while (true) {
+    ASSIGN_OR_RETURN(const bool more, rows.Next(&row));
+    if (!more) break;
+    if (!columns.has_value()) {
+      std::vector<std::string> names = row;
+      for (size_t i = 0; !options.header && i < names.size(); ++i) names[i] = std::to_string(i + 1);
+      ASSIGN_OR_RETURN(columns, FindColumns(file, names, options));
+      if (options.header) continue;
+    }
+    if (row.size() != columns->names.size()) {
+      return InvalidArgument("{}: {} fields, expected the {} of the first row", rows.Where(), row.size(),
+                             columns->names.size());
+    }
+    for (const size_t i : columns->features) {
+      ASSIGN_OR_RETURN(features.emplace_back(), Number(rows.Where(), columns->names[i], row[i]));
+    }
+    for (const size_t i : columns->targets) {
+      ASSIGN_OR_RETURN(targets.emplace_back(), options.classes.Given()
+                                                   ? Class(rows.Where(), columns->names[i], row[i], options.classes)
+                                                   : Number(rows.Where(), columns->names[i], row[i]));
+    }
+  }
+  Dataset dataset;
+  dataset.source = file;
+  if (columns.has_value()) dataset.inputs.shape = {columns->features.size()};
+  dataset.inputs.values = std::move(features);
+  SetTargets(targets, options, &dataset);
+  dataset.mean = options.normalisation.mean;
+  dataset.deviation = options.normalisation.deviation;
+  return dataset;
+}
+
+}  // namespace
+
+DataSource formats::csv(ConfigReader* config) {
+  Options options{.classes = ClassNames(config), .normalisation = ReadNormalisation(config)};
+  config->Read("data.features", &options.features);
+  config->Read("data.targets", &options.targets);
+  if (options.targets.empty()) {
+    config->Fail("data.targets", "is missing or empty: name the columns to predict, such as [price]");
+  }
+  if (options.classes.Given() && options.targets.size() != 1) {
+    config->Fail("data.classes", "is for one column in data.targets");
+  }
+  config->Read("data.header", &options.header);
+  std::string separator = ",";
+  config->Read("data.separator", &separator);
+  if (separator.size() != 1 || separator == "\"" || separator == "\n") {
+    config->Fail("data.separator",
+                 fmt::format("is \"{}\", expected one character such as \",\" or \"\\t\"", separator));
+  }
+  options.separator = separator.empty() ? ',' : separator[0];
+  return WithTestSplit(config, [options](const std::string& path, Files) { return Read(path, options); });
+}
+
+}  // namespace signvote

@@ -1,0 +1,115 @@
+#include "client/data/source_keys.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <numeric>
+
+#include "common/random.h"
+#include "common/status.h"
+
+namespace signvote {
+namespace {
+
+std::vector<float> ReadNumbers(ConfigReader* config, const std::string& key) {
+  std::vector<std::string> texts;
+  config->Read(key, &texts);
+  std::vector<float> numbers;
+  for (const std::string& text : texts) {
+    float& number = numbers.emplace_back();
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(number)) {
+      config->Fail(key, fmt::format("holds \"{}\", expected a list of numbers such as [0.5, 0.25]", text));
+    }
+  }
+  return numbers;
+}
+
+// A sample is a test sample by its place among `count`, whoever asks: nobody trains on what another tests with.
+std::vector<uint32_t> SamplesOf(Split split, size_t count, double fraction) {
+  std::vector<uint32_t> samples(count);
+  std::iota(samples.begin(), samples.end(), 0);
+  Random random(Key(0, Purpose::kPartition, ~uint64_t{0}));
+  for (size_t i = count; i > 1; --i) std::swap(samples[i - 1], samples[random.Below(i)]);
+  const auto tests = static_cast<std::ptrdiff_t>(std::lround(fraction * static_cast<double>(count)));
+  if (split == Split::kTest) {
+    samples.erase(samples.begin() + tests, samples.end());
+  } else {
+    samples.erase(samples.begin(), samples.begin() + tests);
+  }
+  std::sort(samples.begin(), samples.end());
+  return samples;
+}
+
+}  // namespace
+
+void SetTargets(Column column, Dataset* dataset) {
+  if (column.Holds<uint8_t>()) {
+    const auto& bytes = std::get<std::vector<uint8_t>>(column.values);
+    column.values = std::vector<int32_t>(bytes.begin(), bytes.end());
+  }
+  const bool are_classes = column.Holds<int32_t>() && column.Width() == 1;
+  if (are_classes) column.shape.clear();
+  dataset->targets = std::move(column);
+  if (!are_classes) return;
+  const auto& labels = std::get<std::vector<int32_t>>(dataset->targets.values);
+  const int32_t most = labels.empty() ? 0 : *std::max_element(labels.begin(), labels.end());
+  dataset->classes = static_cast<uint32_t>(std::max(0, most)) + 1;
+}
+
+Normalisation ReadNormalisation(ConfigReader* config) {
+  Normalisation normalisation{ReadNumbers(config, "data.mean"), ReadNumbers(config, "data.deviation")};
+  if (normalisation.mean.size() != normalisation.deviation.size()) {
+    config->Fail(config->Has("data.mean") ? "data.mean" : "data.deviation",
+                 fmt::format("holds {} means for {} deviations (data.deviation), expected as many",
+                             normalisation.mean.size(), normalisation.deviation.size()));
+  }
+  for (const float deviation : normalisation.deviation) {
+    if (deviation <= 0) config->Fail("data.deviation", fmt::format("holds {}, expected numbers above 0", deviation));
+  }
+  return normalisation;
+}
+
+ClassNames::ClassNames(ConfigReader* config) {
+  config->Read("data.classes", &names_);
+  for (const std::string& name : names_) {
+    if (!numbers_.emplace(name, static_cast<int32_t>(numbers_.size())).second) {
+      config->Fail("data.classes", fmt::format("names {} twice", name));
+    }
+  }
+}
+
+int32_t ClassNames::Find(const std::string& name) const {
+  const auto found = numbers_.find(name);
+  return found == numbers_.end() ? -1 : found->second;
+}
+
+DataSource WithTestSplit(ConfigReader* config, ReadFiles read) {
+  std::string path, test_path;
+  double fraction = 0;
+  config->Require("data.path", &path);
+  config->Read("data.test_path", &test_path);
+  config->Read("data.test", &fraction, Between(0, 1));
+  if (!test_path.empty() && fraction > 0) {
+    config->Fail("data.test", "is there beside data.test_path: take the test set from one of them");
+  }
+  const std::string where = config->Where("data.path");
+  return [=](Split split) -> absl::StatusOr<Dataset> {
+    const bool test = split == Split::kTest;
+    if (test && test_path.empty() && fraction == 0) {
+      return InvalidArgument("{}: no test set: set data.test_path, or data.test to the fraction of {} to test with",
+                             where, path);
+    }
+    if (fraction == 0) return test ? read(test_path, Files::kTest) : read(path, Files::kMain);
+    ASSIGN_OR_RETURN(const Dataset all, read(path, Files::kMain));
+    Dataset part = Subset(all, SamplesOf(split, all.size(), fraction));
+    if (part.size() == 0) {
+      return InvalidArgument("{}: data.test is {}, which leaves none of its {} samples to {}", path, fraction,
+                             all.size(), test ? "test with" : "train on");
+    }
+    part.source += test ? " (test)" : " (train)";
+    return part;
+  };
+}
+
+}  // namespace signvote

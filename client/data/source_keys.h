@@ -1,0 +1,48 @@
+// Keys of `data` that several formats have.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "client/data/formats.h"
+
+namespace signvote {
+
+// data.mean and data.deviation: lists of as many numbers, deviations above 0.
+struct Normalisation {
+  std::vector<float> mean;
+  std::vector<float> deviation;
+};
+Normalisation ReadNormalisation(ConfigReader* config);
+
+// data.classes: the names of the classes in the order of their numbers. Without it classes are written as numbers, and
+// there is one more than the largest.
+class ClassNames {
+ public:
+  explicit ClassNames(ConfigReader* config);
+
+  bool Given() const { return !names_.empty(); }
+  // Its number, or -1: no class of this name. Given() only.
+  int32_t Find(const std::string& name) const;
+  const std::vector<std::string>& names() const { return names_; }
+
+ private:
+  std::vector<std::string> names_;
+  std::map<std::string, int32_t> numbers_;
+};
+
+// Bytes and integers, one a sample, are classes, as many as there are up to the largest.
+void SetTargets(Column column, Dataset* dataset);
+
+// For a format that knows no test set of its own. Which of the files that the configuration names:
+enum class Files { kMain, kTest };
+
+// Asks for data.path, data.test_path and data.test. `read` reads all samples at `path`, of the main or the test files.
+// With data.test_path the test set is what is there; with data.test: F it is a fraction F of the samples, the same
+// ones for everyone, and the rest is for training; with neither there is none (INVALID_ARGUMENT when it is asked for).
+using ReadFiles = std::function<absl::StatusOr<Dataset>(const std::string& path, Files files)>;
+DataSource WithTestSplit(ConfigReader* config, ReadFiles read);
+
+}  // namespace signvote

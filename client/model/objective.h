@@ -1,0 +1,37 @@
+// Between a module and its data: batches as tensors, losses, metrics. Only for this directory.
+#pragma once
+
+#include <torch/script.h>
+
+#include <string>
+
+#include "client/data/batch.h"
+#include "client/model/module_impl.h"
+
+namespace signvote {
+
+struct TensorBatch {
+  torch::Tensor inputs;
+  torch::Tensor targets;
+  double least_target = 0;  // of all in `targets`; known without asking the device
+  double most_target = 0;
+};
+
+// Samples [begin, begin + count) on the module's device. The batch outlives what is returned.
+TensorBatch TensorsOf(const Module::Impl& impl, const Batch& batch, size_t begin, size_t count);
+
+// forward(inputs). INVALID_ARGUMENT: the module's own words, and the shape that it was given.
+absl::StatusOr<torch::Tensor> Outputs(Module::Impl& impl, const TensorBatch& batch);
+
+// The mean loss of these outputs; not for loss `module`. INVALID_ARGUMENT: shapes that do not fit, or targets that this
+// loss does not take.
+absl::StatusOr<torch::Tensor> LossOf(const Module::Impl& impl, const torch::Tensor& outputs, const TensorBatch& batch);
+
+// The mean loss, by whatever way the module has it.
+absl::StatusOr<torch::Tensor> MeanLoss(Module::Impl& impl, const TensorBatch& batch);
+
+// The mean of a metric of kMetrics, but for perplexity, over these samples. INVALID_ARGUMENT: as LossOf.
+absl::StatusOr<double> Measure(const Module::Impl& impl, const std::string& metric, const torch::Tensor& outputs,
+                               const TensorBatch& batch);
+
+}  // namespace signvote

@@ -1,0 +1,96 @@
+#include "client/model/running_statistics.h"
+
+#include <numeric>
+
+#include "client/model/objective.h"
+
+namespace signvote {
+namespace {
+
+// A layer's update is s <- (1 - m) s + m s', s' the batch's statistic, m its momentum, which TorchScript may hide in a
+// constant. From s = 0 a pass gives m s', and from s = 1 on the same batch 1 - m + m s': their difference tells m.
+class Statistics {
+ public:
+  explicit Statistics(const torch::jit::Module& module) {
+    for (const auto& buffer : module.named_buffers()) {
+      if (IsRunningStatistic(buffer.name)) {
+        running_.push_back(buffer.value);
+        before_.push_back(buffer.value.clone());
+        sums_.push_back(torch::zeros_like(buffer.value));
+      } else if (buffer.name.ends_with("num_batches_tracked")) {
+        counters_.push_back(buffer.value);
+      }
+    }
+  }
+  bool empty() const { return running_.empty(); }
+
+  void Start(double value) {
+    for (torch::Tensor& statistic : running_) statistic.fill_(value);
+    for (torch::Tensor& counter : counters_) counter.zero_();  // without momentum a layer divides by it
+  }
+  std::vector<torch::Tensor> Copies() const {
+    std::vector<torch::Tensor> copies;
+    for (const torch::Tensor& statistic : running_) copies.push_back(statistic.clone());
+    return copies;
+  }
+  void Add() {
+    for (size_t i = 0; i < running_.size(); ++i) sums_[i] += running_[i];
+  }
+  // `from_zero` and `from_one`: of one batch, after Start(0) and Start(1).
+  void Finish(const std::vector<torch::Tensor>& from_zero, const std::vector<torch::Tensor>& from_one, double batches) {
+    for (size_t i = 0; i < running_.size(); ++i) {
+      const torch::Tensor momentum = 1 - (from_one[i] - from_zero[i]).mean();
+      // A layer that does not follow its batches keeps what it had.
+      running_[i].copy_(momentum.item<double>() > 1e-6 ? sums_[i] / (momentum * batches) : before_[i]);
+    }
+  }
+
+ private:
+  std::vector<torch::Tensor> running_;
+  std::vector<torch::Tensor> before_;
+  std::vector<torch::Tensor> counters_;
+  std::vector<torch::Tensor> sums_;
+};
+
+absl::Status Pass(Module::Impl& impl, const Batch& batch) {
+  torch::manual_seed(0);
+  const TensorBatch tensors = TensorsOf(impl, batch, 0, batch.size);
+  if (impl.module.find_method("forward").has_value()) return Outputs(impl, tensors).status();
+  return MeanLoss(impl, tensors).status();
+}
+
+}  // namespace
+
+bool HasRunningStatistics(Module& module) { return !Statistics(module.impl().module).empty(); }
+
+absl::Status Recalibrate(Module& module, const Dataset& dataset, uint32_t samples) {
+  return CatchTorch("running statistics cannot be measured", [&]() -> absl::Status {
+    const torch::NoGradGuard no_grad;
+    Module::Impl& impl = module.impl();
+    impl.module.train();
+    impl.Refresh();
+    Statistics statistics(impl.module);
+    std::vector<uint32_t> all(dataset.size());
+    std::iota(all.begin(), all.end(), 0);
+    const std::vector<uint32_t> drawn = Minibatch({}, all, samples);
+    const size_t size = std::min<size_t>(impl.options.micro_batch, drawn.size());
+    const size_t batches = drawn.size() / size;
+    Batch batch;
+    std::vector<torch::Tensor> from_zero, from_one;
+    for (size_t i = 0; i < batches; ++i) {
+      MakeBatch(dataset, std::span(drawn).subspan(i * size, size), &batch);
+      statistics.Start(0);
+      RETURN_IF_ERROR(Pass(impl, batch));
+      statistics.Add();
+      if (i > 0) continue;
+      from_zero = statistics.Copies();
+      statistics.Start(1);
+      RETURN_IF_ERROR(Pass(impl, batch));
+      from_one = statistics.Copies();
+    }
+    statistics.Finish(from_zero, from_one, static_cast<double>(batches));
+    return absl::OkStatus();
+  });
+}
+
+}  // namespace signvote

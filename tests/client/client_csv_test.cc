@@ -1,0 +1,148 @@
+#include <gmock/gmock.h>
+
+#include "client/data/csv_rows.h"
+#include "tests/client/data_source.h"
+#include "tests/client/temporary_directory.h"
+
+namespace signvote {
+namespace {
+
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using Rows = std::vector<std::vector<std::string>>;
+
+absl::StatusOr<Rows> RowsOf(std::string_view text) {
+  CsvRows reader("t.csv", text, ',');
+  Rows rows;
+  std::vector<std::string> row;
+  while (true) {
+    ASSIGN_OR_RETURN(const bool more, reader.Next(&row));
+    if (!more) return rows;
+    rows.push_back(row);
+  }
+}
+
+TEST(CsvRows, FieldsMayBeQuotedAndHoldSeparatorsQuotesAndNewlines) {
+  const auto rows = RowsOf(
+      "\xEF\xBB\xBF"
+      "a, b ,\"c,\"\"d\"\"\n\"\r\n\n1,,\r\n");
+  ASSERT_TRUE(rows.ok()) << rows.status();
+  EXPECT_EQ(*rows, (Rows{{"a", "b", "c,\"d\"\n"}, {"1", "", ""}}));
+}
+
+TEST(CsvRows, AnOpenQuoteIsNamedByTheLineOfItsRow) {
+  EXPECT_THAT(Message(RowsOf("a\n\"b\nc\n").status()), AllOf(HasSubstr("t.csv:2"), HasSubstr("never closed")));
+  EXPECT_THAT(Message(RowsOf("\"a\"b\n").status()), AllOf(HasSubstr("t.csv:1"), HasSubstr("after a closing quote")));
+}
+
+class Csv : public testing::Test {
+ protected:
+  absl::StatusOr<Dataset> Load(const std::string& text, const std::string& keys, Split split = Split::kTrain) {
+    const std::string path = directory_.Write("t.csv", text);
+    return LoadData("{format: csv, path: " + path + ", " + keys + "}", split);
+  }
+  std::string Problem(const std::string& text, const std::string& keys) { return Message(Load(text, keys).status()); }
+  TemporaryDirectory directory_;
+};
+
+TEST_F(Csv, WholeNumbersInOneTargetColumnAreClasses) {
+  const auto dataset = Load("a,kind,b\n1,0,2.5\n-3,2,1e2\n", "targets: [kind]");
+  ASSERT_TRUE(dataset.ok()) << dataset.status();
+  EXPECT_THAT(dataset->inputs.shape, ElementsAre(2));
+  EXPECT_THAT(ValuesOf<float>(dataset->inputs), ElementsAre(1, 2.5, -3, 100));
+  EXPECT_THAT(ValuesOf<int32_t>(dataset->targets), ElementsAre(0, 2));
+  EXPECT_EQ(dataset->classes, 3u);
+}
+
+TEST_F(Csv, OtherTargetsAreNumbers) {
+  const auto one = Load("a,y\n1,0.5\n2,3\n", "targets: [y]");
+  ASSERT_TRUE(one.ok()) << one.status();
+  EXPECT_THAT(ValuesOf<float>(one->targets), ElementsAre(0.5, 3));
+  EXPECT_THAT(one->targets.shape, ElementsAre());
+  const auto two = Load("z,a,y\n7,1,2\n8,3,4\n", "targets: [y, z], features: [a]");
+  ASSERT_TRUE(two.ok()) << two.status();
+  EXPECT_THAT(two->targets.shape, ElementsAre(2));
+  EXPECT_THAT(ValuesOf<float>(two->targets), ElementsAre(2, 7, 4, 8));
+  EXPECT_THAT(ValuesOf<float>(two->inputs), ElementsAre(1, 3));
+  EXPECT_EQ(two->classes, 0u);
+}
+
+TEST_F(Csv, ClassesMayHaveNames) {
+  const auto dataset = Load("a,kind\n1,dog\n2,cat\n", "targets: [kind], classes: [cat, dog, bird]");
+  ASSERT_TRUE(dataset.ok()) << dataset.status();
+  EXPECT_THAT(ValuesOf<int32_t>(dataset->targets), ElementsAre(1, 0));
+  EXPECT_EQ(dataset->classes, 3u);
+  EXPECT_THAT(Problem("a,kind\n1,dog\n2,cow\n", "targets: [kind], classes: [cat, dog]"),
+              AllOf(HasSubstr("t.csv:3"), HasSubstr("column kind is \"cow\""), HasSubstr("cat, dog")));
+}
+
+TEST_F(Csv, WithoutAHeaderColumnsAreNumbered) {
+  const auto dataset = Load("1;2;0\n3;4;1\n", "targets: [\"3\"], header: false, separator: \";\"");
+  ASSERT_TRUE(dataset.ok()) << dataset.status();
+  EXPECT_THAT(ValuesOf<float>(dataset->inputs), ElementsAre(1, 2, 3, 4));
+}
+
+TEST_F(Csv, ABadRowIsNamedByFileAndLine) {
+  EXPECT_THAT(Problem("a,y\n1,2\n\n3\n", "targets: [y]"),
+              AllOf(HasSubstr("t.csv:4"), HasSubstr("1 fields"), HasSubstr("the 2 of the first row")));
+  EXPECT_THAT(Problem("a,y\n1,2\nred,3\n", "targets: [y]"),
+              AllOf(HasSubstr("t.csv:3"), HasSubstr("column a is \"red\""), HasSubstr("expected a number")));
+  EXPECT_THAT(Problem("a,y\n1,\n", "targets: [y]"), AllOf(HasSubstr("t.csv:2"), HasSubstr("column y is empty")));
+  EXPECT_THAT(Problem("a,y\n1,nan\n", "targets: [y]"), AllOf(HasSubstr("t.csv:2"), HasSubstr("\"nan\"")));
+}
+
+TEST_F(Csv, AMissingColumnIsNamedWithThoseThatExist) {
+  EXPECT_THAT(Problem("a,y\n1,2\n", "targets: [price]"), AllOf(HasSubstr("no column \"price\""), HasSubstr("a, y")));
+  EXPECT_THAT(Problem("a,y\n", "targets: [y]"), HasSubstr("holds no samples"));
+}
+
+TEST_F(Csv, KeysThatCannotBeAreNamed) {
+  EXPECT_THAT(Problem("a,y\n1,2\n", "features: [a]"), HasSubstr("client.yaml: data.targets is missing"));
+  EXPECT_THAT(Problem("a,y\n1,2\n", "targets: [y], length: 4"), HasSubstr("data.length"));
+  EXPECT_THAT(Problem("a,y\n1,2\n", "targets: [y], mean: [1]"), HasSubstr("data.mean"));
+  EXPECT_THAT(Problem("a,y\n1,2\n", "targets: [y], mean: [1, 2], deviation: [1, 2]"), HasSubstr("2 channels"));
+  EXPECT_THAT(Problem("a,y\n1,2\n", "targets: [y], mean: [x], deviation: [1]"), HasSubstr("\"x\""));
+}
+
+class TestSplit : public Csv {
+ protected:
+  static std::string Hundred() {
+    std::string text = "a,y\n";
+    for (int i = 0; i < 100; ++i) text += fmt::format("{},0\n", i);
+    return text;
+  }
+};
+
+TEST_F(TestSplit, AFractionIsTakenOutOfTraining) {
+  const auto train = Load(Hundred(), "targets: [y], test: 0.2");
+  const auto test = Load(Hundred(), "targets: [y], test: 0.2", Split::kTest);
+  ASSERT_TRUE(train.ok() && test.ok()) << train.status() << test.status();
+  EXPECT_EQ(train->size(), 80u);
+  EXPECT_EQ(test->size(), 20u);
+  std::vector<float> all = ValuesOf<float>(train->inputs);
+  const auto& rest = ValuesOf<float>(test->inputs);
+  EXPECT_TRUE(std::is_sorted(rest.begin(), rest.end()));
+  EXPECT_GT(rest.back() - rest.front(), 50) << "not the first or the last ones";
+  all.insert(all.end(), rest.begin(), rest.end());
+  std::sort(all.begin(), all.end());
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(all[static_cast<size_t>(i)], static_cast<float>(i));
+}
+
+TEST_F(TestSplit, ATestFileIsReadForTesting) {
+  const std::string other = directory_.Write("test.csv", "a,y\n5,1\n");
+  const auto test = Load(Hundred(), "targets: [y], test_path: " + other, Split::kTest);
+  ASSERT_TRUE(test.ok()) << test.status();
+  EXPECT_THAT(ValuesOf<float>(test->inputs), ElementsAre(5));
+  EXPECT_EQ(Load(Hundred(), "targets: [y], test_path: " + other)->size(), 100u);
+}
+
+TEST_F(TestSplit, WithoutEitherThereIsNoTestSet) {
+  EXPECT_EQ(Load(Hundred(), "targets: [y]")->size(), 100u);
+  EXPECT_THAT(Message(Load(Hundred(), "targets: [y]", Split::kTest).status()),
+              AllOf(HasSubstr("no test set"), HasSubstr("data.test_path")));
+  EXPECT_THAT(Problem(Hundred(), "targets: [y], test: 0.5, test_path: x"), HasSubstr("data.test"));
+}
+
+}  // namespace
+}  // namespace signvote

@@ -1,0 +1,116 @@
+#include <gmock/gmock.h>
+
+#include <cmath>
+
+#include "client/data/batch.h"
+#include "client/data/npy_file.h"
+#include "tests/client/data_source.h"
+#include "tests/client/temporary_directory.h"
+
+namespace signvote {
+namespace {
+
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+// As numpy.save writes it, version 1.0.
+std::string Npy(const std::string& type, const std::string& shape, const std::string& bytes, bool fortran = false) {
+  std::string header =
+      "{'descr': '" + type + "', 'fortran_order': " + (fortran ? "True" : "False") + ", 'shape': (" + shape + "), }";
+  while ((10 + header.size() + 1) % 64 != 0) header += ' ';
+  header += '\n';
+  return std::string("\x93NUMPY\x01\x00", 8) + static_cast<char>(header.size()) + '\0' + header + bytes;
+}
+
+template <typename T>
+std::string Bytes(const std::vector<T>& values) {
+  return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T)};
+}
+
+absl::StatusOr<NpyArray> Parse(const std::string& bytes) { return ParseNpy("x.npy", bytes); }
+
+TEST(NpyFile, ReadsNumbersOfEveryKind) {
+  EXPECT_THAT(std::get<std::vector<float>>(Parse(Npy("<f8", "2,", Bytes<double>({1.5, -2})))->values),
+              ElementsAre(1.5, -2));
+  EXPECT_THAT(std::get<std::vector<int32_t>>(Parse(Npy("<i8", "2,", Bytes<int64_t>({7, -1})))->values),
+              ElementsAre(7, -1));
+  EXPECT_THAT(std::get<std::vector<int32_t>>(Parse(Npy("<u2", "1,", Bytes<uint16_t>({65535})))->values),
+              ElementsAre(65535));
+  EXPECT_THAT(std::get<std::vector<uint8_t>>(Parse(Npy("|u1", "2, 1", "ab"))->values), ElementsAre('a', 'b'));
+  EXPECT_THAT(Parse(Npy("<f4", "1, 2, 1", Bytes<float>({1, 2})))->shape, ElementsAre(1, 2, 1));
+}
+
+TEST(NpyFile, WhatIsNoPlainArrayIsNamed) {
+  const auto problem = [](const std::string& bytes) { return Message(Parse(bytes).status()); };
+  EXPECT_THAT(problem("PK\3\4 something else"), AllOf(HasSubstr("x.npy"), HasSubstr("no .npy file")));
+  EXPECT_THAT(problem(Npy("<f4", "3,", "abcdefgh")), AllOf(HasSubstr("truncated"), HasSubstr("3 numbers of 4 bytes")));
+  EXPECT_THAT(problem(Npy("<f4", "1,", "abcdefgh")), HasSubstr("too long"));
+  EXPECT_THAT(problem(Npy("<f4", "1, 2", "abcdefgh", true)), HasSubstr("ascontiguousarray"));
+  EXPECT_THAT(problem(Npy("<c8", "1,", "abcdefgh")), HasSubstr("type <c8"));
+  EXPECT_THAT(problem(Npy("|O", "1,", "abcdefgh")), HasSubstr("type |O"));
+  EXPECT_THAT(problem(Npy("<i8", "1,", Bytes<int64_t>({int64_t{1} << 40}))), HasSubstr("1099511627776"));
+  EXPECT_THAT(problem(Npy("<f4", "4294967296, 4294967296", "abcd")), HasSubstr("truncated"));
+  EXPECT_THAT(problem(Npy("<f4", "1,", "abcd").substr(0, 30)), HasSubstr("within the header"));
+}
+
+TEST(NpyFile, TheHeaderItWritesIsRead) {
+  for (const std::vector<uint64_t>& shape : {std::vector<uint64_t>{2}, {2, 1}, {1, 2, 1}}) {
+    const std::string header = NpyHeader(shape);
+    EXPECT_EQ(header.size() % 64, 0u);
+    const auto array = Parse(header + Bytes<float>({3, 4}));
+    ASSERT_TRUE(array.ok()) << array.status();
+    EXPECT_EQ(array->shape, shape);
+    EXPECT_THAT(std::get<std::vector<float>>(array->values), ElementsAre(3, 4));
+  }
+}
+
+class NpyFormat : public testing::Test {
+ protected:
+  absl::StatusOr<Dataset> Load(const std::string& inputs, const std::string& targets, const std::string& keys = "") {
+    return LoadData("{format: npy, path: " + directory_.Write("x.npy", inputs) +
+                    ", targets: " + directory_.Write("y.npy", targets) + keys + "}");
+  }
+  TemporaryDirectory directory_;
+};
+
+TEST_F(NpyFormat, BytesAreScaledAndNormalised) {
+  const auto dataset = Load(Npy("|u1", "2, 2", std::string("\x00\xff\x33\x66", 4)),
+                            Npy("<i8", "2,", Bytes<int64_t>({1, 4})), ", mean: [0.5, 0], deviation: [0.5, 2]");
+  ASSERT_TRUE(dataset.ok()) << dataset.status();
+  EXPECT_EQ(dataset->classes, 5u);
+  Batch batch;
+  MakeBatch(*dataset, std::vector<uint32_t>{1, 0}, &batch);
+  EXPECT_THAT(std::get<std::vector<float>>(batch.inputs.values),
+              ElementsAre(testing::FloatEq(-0.6f), testing::FloatEq(0.2f), -1, 0.5f));
+  EXPECT_THAT(std::get<std::vector<int64_t>>(batch.targets.values), ElementsAre(4, 1));
+}
+
+TEST_F(NpyFormat, RealNumbersAreNormalisedByFeature) {
+  const auto dataset = Load(Npy("<f4", "1, 2", Bytes<float>({3, 30})), Npy("<f4", "1, 1", Bytes<float>({7})),
+                            ", mean: [1, 10], deviation: [2, 10]");
+  ASSERT_TRUE(dataset.ok()) << dataset.status();
+  Batch batch;
+  MakeBatch(*dataset, std::vector<uint32_t>{0}, &batch);
+  EXPECT_THAT(std::get<std::vector<float>>(batch.inputs.values), ElementsAre(1, 2));
+  EXPECT_THAT(std::get<std::vector<float>>(batch.targets.values), ElementsAre(7));
+  EXPECT_THAT(batch.targets.shape, ElementsAre(1));
+}
+
+TEST_F(NpyFormat, WhatDoesNotBelongTogetherIsNamed) {
+  const auto problem = [&](auto... arguments) { return Message(Load(arguments...).status()); };
+  const std::string two = Npy("<f4", "2,", Bytes<float>({1, 2}));
+  EXPECT_THAT(problem(two, Npy("<f4", "1,", "abcd")),
+              AllOf(HasSubstr("x.npy and "), HasSubstr("2 samples of inputs but 1 of targets")));
+  EXPECT_THAT(problem(Npy("<f4", "", "abcd"), two), HasSubstr("a single number"));
+  EXPECT_THAT(problem(two, Npy("<i4", "2,", Bytes<int32_t>({0, -1}))), HasSubstr("sample 1 has label -1"));
+  EXPECT_THAT(problem(two, two, ", test_path: z.npy"),
+              AllOf(HasSubstr("data.test_path"), HasSubstr("data.test_targets")));
+  EXPECT_THAT(problem(Npy("<f4", "1,", Bytes<float>({NAN})), Npy("<f4", "1,", "abcd")),
+              AllOf(HasSubstr("inputs of sample 0"), HasSubstr("finite")));
+  EXPECT_EQ(LoadData("{format: npy, path: /none.npy, targets: /none.npy}").status().code(),
+            absl::StatusCode::kNotFound);
+}
+
+}  // namespace
+}  // namespace signvote

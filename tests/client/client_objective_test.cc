@@ -1,0 +1,173 @@
+// Losses and metrics of modules by other authors, against values computed by hand.
+#include <gmock/gmock.h>
+#include <torch/script.h>
+
+#include <cmath>
+#include <numeric>
+
+#include "client/model/gradient.h"
+#include "client/model/threads.h"
+#include "common/status.h"
+
+namespace signvote {
+namespace {
+
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Pair;
+
+// Two inputs and as many outputs as there are weights / 2; `source` adds methods.
+class Objective : public testing::Test {
+ protected:
+  absl::Status Load(std::vector<int64_t> shape, std::vector<float> weights, const std::string& loss,
+                    const std::string& source = "def forward(self, x):\n    return torch.linear(x, self.weight)\n") {
+    StartTorch(1);
+    torch::jit::Module module("user");
+    const torch::Tensor zeros = torch::zeros(shape);
+    module.register_parameter("weight", zeros, false);
+    module.attr("weight").toTensor().set_requires_grad(true);
+    module.define(source);
+    std::ostringstream bytes;
+    module.save(bytes);
+    parameters_ = std::move(weights);
+    gradient_.resize(parameters_.size());
+    tensors_ = {{"weight", {shape.begin(), shape.end()}}};
+    ASSIGN_OR_RETURN(module_, Module::Load(bytes.str(), tensors_, parameters_, {"cpu", 2, loss}));
+    return absl::OkStatus();
+  }
+
+  // Three samples of two numbers.
+  static Dataset Numbers(std::vector<float> targets, std::vector<uint64_t> shape = {}) {
+    Dataset dataset;
+    dataset.inputs.shape = {2};
+    dataset.inputs.values = std::vector<float>{1, 0, 0, 1, 1, 1};
+    dataset.targets.shape = std::move(shape);
+    dataset.targets.values = std::move(targets);
+    return dataset;
+  }
+  static Dataset Labels(std::vector<int32_t> targets) {
+    Dataset dataset = Numbers({});
+    dataset.targets.values = std::move(targets);
+    dataset.classes = 3;
+    return dataset;
+  }
+
+  absl::StatusOr<double> Gradient(const Dataset& dataset) {
+    std::vector<uint32_t> all(dataset.size());
+    std::iota(all.begin(), all.end(), 0);
+    Batch batch;
+    MakeBatch(dataset, all, &batch);
+    return MeanGradient(*module_, batch, 0, gradient_);
+  }
+  absl::StatusOr<Score> Evaluated(const Dataset& dataset, const std::vector<std::string>& metrics = {}) {
+    return Evaluate(*module_, dataset, metrics, [] { return false; });
+  }
+  std::string Problem(const Dataset& dataset) { return Message(Gradient(dataset).status()); }
+
+  std::unique_ptr<Module> module_;
+  std::vector<TensorShape> tensors_;
+  std::vector<float> parameters_, gradient_;
+};
+
+TEST_F(Objective, MseOfARegression) {
+  ASSERT_TRUE(Load({1, 2}, {2, -1}, "mse").ok());
+  const Dataset dataset = Numbers({1, 1, 1});  // outputs 2, -1, 1: differences 1, -2, 0
+  const auto loss = Gradient(dataset);
+  ASSERT_TRUE(loss.ok()) << loss.status();
+  EXPECT_NEAR(*loss, 5 / 3.0, 1e-6);
+  EXPECT_NEAR(gradient_[0], 2 * 1 / 3.0, 1e-6);
+  EXPECT_NEAR(gradient_[1], 2 * -2 / 3.0, 1e-6);
+  const auto score = Evaluated(dataset);
+  ASSERT_TRUE(score.ok()) << score.status();
+  EXPECT_NEAR(score->loss, 5 / 3.0, 1e-6);
+  EXPECT_THAT(score->metrics,
+              ElementsAre(Pair("mse", testing::DoubleNear(5 / 3.0, 1e-6)), Pair("mae", testing::DoubleNear(1, 1e-6))));
+  EXPECT_FALSE(score->accuracy.has_value());
+  EXPECT_EQ(score->Text(), "loss 1.6667, mse 1.6667, mae 1.0000");
+}
+
+TEST_F(Objective, BceTakesLogits) {
+  ASSERT_TRUE(Load({1, 2}, {2, -1}, "bce").ok());
+  const auto score = Evaluated(Labels({1, 0, 0}));  // logits 2, -1, 1
+  ASSERT_TRUE(score.ok()) << score.status();
+  EXPECT_NEAR(score->loss, (std::log(1 + std::exp(-2)) + std::log(1 + std::exp(-1)) + std::log(1 + std::exp(1))) / 3,
+              1e-6);
+  EXPECT_NEAR(*score->accuracy, 2 / 3.0, 1e-9);
+  EXPECT_THAT(Problem(Numbers({0.5, 2, 1})), AllOf(HasSubstr("loss bce"), HasSubstr("a target is 2")));
+}
+
+TEST_F(Objective, CrossEntropyOfClasses) {
+  ASSERT_TRUE(Load({3, 2}, {1, 0, 0, 2, 0, 0}, "").ok());
+  const auto score = Evaluated(Labels({0, 1, 0}), {"accuracy", "perplexity"});  // outputs (1 0 0) (0 2 0) (1 2 0)
+  ASSERT_TRUE(score.ok()) << score.status();
+  const double e = std::exp(1), e2 = std::exp(2);
+  const double loss = (std::log(e + 2) - 1 + std::log(e2 + 2) - 2 + std::log(e + e2 + 1) - 1) / 3;
+  EXPECT_NEAR(score->loss, loss, 1e-6);
+  EXPECT_THAT(score->metrics, ElementsAre(Pair("accuracy", testing::DoubleNear(2 / 3.0, 1e-9)),
+                                          Pair("perplexity", testing::DoubleNear(std::exp(loss), 1e-5))));
+}
+
+TEST_F(Objective, NextTokensAreOneClassAPlace) {
+  ASSERT_TRUE(Load({3, 3}, {5, 0, 0, 0, 5, 0, 0, 0, 5}, "cross_entropy",
+                   "def forward(self, x):\n    return torch.embedding(self.weight, x)\n")
+                  .ok());
+  Dataset dataset;  // the module says: the same token again
+  dataset.next_token = true;
+  dataset.inputs = {{4}, std::vector<int32_t>{0, 0, 1, 1, 2, 2, 2}, 3};
+  const auto score = Evaluated(dataset);
+  ASSERT_TRUE(score.ok()) << score.status();
+  EXPECT_EQ(score->samples, 2u);  // 0 0 1 1 and 1 2 2 2: four of six repeat
+  EXPECT_NEAR(*score->accuracy, 4 / 6.0, 1e-9);
+  EXPECT_NEAR(score->loss, std::log(std::exp(5) + 2) - 5 * 4 / 6.0, 1e-5);
+  EXPECT_EQ(score->metrics.back().first, "perplexity");
+  EXPECT_NEAR(score->metrics.back().second, std::exp(score->loss), 1e-9);
+  dataset.inputs.values = std::vector<int32_t>{0, 0, 1, 7};
+  EXPECT_THAT(Problem(dataset), AllOf(HasSubstr("a target is 7"), HasSubstr("0 to 2")));
+  dataset.inputs.values = std::vector<int32_t>{0, 9, 1, 1};
+  EXPECT_THAT(Problem(dataset), AllOf(HasSubstr("(1, 3) Long, values 0 to 9"), HasSubstr("range")));
+}
+
+constexpr char kOwnLoss[] = R"(
+def forward(self, x):
+    return torch.linear(x, self.weight)
+def loss(self, batch: Tuple[Tensor, Tensor]):
+    x, y = batch
+    return torch.mean(torch.abs(torch.flatten(torch.linear(x, self.weight)) - y))
+)";
+
+TEST_F(Objective, AModulesOwnLossIsCalledWhereThereIsOne) {
+  ASSERT_TRUE(Load({1, 2}, {2, -1}, "", kOwnLoss).ok());
+  const auto loss = Gradient(Numbers({1, 1, 0}));  // differences 1, -2, 1
+  ASSERT_TRUE(loss.ok()) << loss.status();
+  EXPECT_NEAR(*loss, 4 / 3.0, 1e-6);
+  EXPECT_NEAR(gradient_[0], 2 / 3.0, 1e-6);
+  const auto score = Evaluated(Numbers({1, 1, 0}), {"mse"});
+  ASSERT_TRUE(score.ok()) << score.status();
+  EXPECT_NEAR(score->loss, 4 / 3.0, 1e-6);
+  EXPECT_NEAR(score->metrics[0].second, 2, 1e-6);
+  EXPECT_TRUE(Evaluated(Numbers({1, 1, 0}))->metrics.empty());
+}
+
+TEST_F(Objective, AMissingMethodIsNamed) {
+  EXPECT_THAT(Message(Load({1, 2}, {2, -1}, "module")),
+              AllOf(HasSubstr("no method loss"), HasSubstr("@torch.jit.export")));
+  EXPECT_THAT(Message(Load({1, 2}, {2, -1}, "mse", "def other(self, x):\n    return x\n")),
+              HasSubstr("no method forward"));
+}
+
+TEST_F(Objective, ShapesThatDoNotFitAreNamed) {
+  ASSERT_TRUE(Load({3, 2}, {1, 0, 0, 2, 0, 0}, "mse").ok());
+  EXPECT_THAT(Problem(Numbers({1, 1, 1})),
+              AllOf(HasSubstr("gradient cannot be computed"), HasSubstr("inputs (2, 2) Float"),
+                    HasSubstr("outputs (2, 3) Float"), HasSubstr("targets are (2) Float")))
+      << "never broadcast";
+  ASSERT_TRUE(Load({3, 2}, {1, 0, 0, 2, 0, 0}, "cross_entropy").ok());
+  EXPECT_THAT(Problem(Numbers({1, 1, 1})), HasSubstr("needs classes as targets"));
+  EXPECT_THAT(Problem(Labels({0, 3, 1})),
+              AllOf(HasSubstr("3 classes"), HasSubstr("a target is 3"), HasSubstr("0 to 2")));
+  EXPECT_THAT(Message(Evaluated(Labels({0, 1, 1}), {"mae"}).status()), HasSubstr("mae: inputs"));
+}
+
+}  // namespace
+}  // namespace signvote
