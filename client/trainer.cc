@@ -1,5 +1,6 @@
 #include "client/trainer.h"
 
+#include "client/model/device_packing.h"
 #include "common/log.h"
 #include "common/random.h"
 
@@ -32,14 +33,17 @@ absl::Status Trainer::ComputeGradient(uint64_t client_id, uint64_t round) {
       Minibatch(key, share_, SimulatedBatch(options_.simulation, options_.session.batch, round));
   MakeAugmentedBatch(dataset_, samples, options_.data.augmentation, key, &batch_);
   const uint64_t module_seed = Key(options_.seed, Purpose::kAugment, ~client_id, round);
-  ASSIGN_OR_RETURN(const double loss, MeanGradient(*module_, batch_, module_seed, gradient_));
+  on_device_ = !module_->IsOnCpu();
+  ASSIGN_OR_RETURN(const double loss,
+                   MeanGradient(*module_, batch_, module_seed, on_device_ ? std::span<float>() : gradient_));
   spdlog::debug("round {}: loss {:.4f} on {} samples", round, loss, samples.size());
   return absl::OkStatus();
 }
 
 absl::StatusOr<SignPacker> Trainer::MakePacker(const Vote& vote) const {
-  return SignPacker::Make(tensors_, gradient_,
-                          {vote.dither, Key(vote.seed, Purpose::kDither, vote.client_id, vote.round), vote.magnitude});
+  const Dither dither{vote.dither, Key(vote.seed, Purpose::kDither, vote.client_id, vote.round), vote.magnitude};
+  if (on_device_) return PackOnDevice(*module_, tensors_, dither);
+  return SignPacker::Make(tensors_, gradient_, dither);
 }
 
 }  // namespace signvote

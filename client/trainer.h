@@ -47,7 +47,8 @@ class Trainer {
   std::vector<TensorShape> tensors_;
   std::unique_ptr<Module> module_;
   std::vector<float> gradient_;
-  Batch batch_;  // reused
+  bool on_device_ = false;  // the kept gradient is where the module is, and not in gradient_
+  Batch batch_;             // reused
 };
 
 }  // namespace signvote

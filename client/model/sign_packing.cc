@@ -116,35 +116,65 @@ absl::Status NotFinite(const TensorShape& tensor, std::span<const float> values)
       tensor.name, *at, at - values.begin(), values.size());
 }
 
+void CopyWords(const SignVector& whole, uint64_t first, uint64_t count, SignVector* out) {
+  const auto cut = [&](const std::vector<uint64_t>& plane) {
+    const auto begin = plane.begin() + static_cast<std::ptrdiff_t>(plane.empty() ? 0 : first);
+    return std::vector<uint64_t>(begin, begin + static_cast<std::ptrdiff_t>(plane.empty() ? 0 : count));
+  };
+  out->signs = cut(whole.signs);
+  out->zeros = cut(whole.zeros);
+}
+
 }  // namespace
+
+DitherScales DitherScalesOf(std::span<const TensorShape> tensors, std::span<const double> sums, const Dither& dither) {
+  DitherScales scales{std::vector<float>(tensors.size(), 0.0f)};
+  double total = 0;
+  uint64_t coordinates = 0;
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    total += sums[i];
+    coordinates += tensors[i].Coordinates();
+  }
+  if (dither.amount == 0 || total == 0) return scales;
+  scales.magnitude = static_cast<float>(total / static_cast<double>(coordinates));
+  const double steady = dither.magnitude > 0 && scales.magnitude > 0
+                            ? static_cast<double>(dither.magnitude) / static_cast<double>(scales.magnitude)
+                            : 1;
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    const uint64_t count = tensors[i].Coordinates();
+    const double mean = count == 0 ? 0 : sums[i] / static_cast<double>(count);
+    scales.of_tensor[i] = static_cast<float>(static_cast<double>(dither.amount) * mean * steady / 65536);
+  }
+  return scales;
+}
 
 absl::StatusOr<SignPacker> SignPacker::Make(std::span<const TensorShape> tensors, std::span<const float> gradient,
                                             const Dither& dither, Packing packing) {
   SignPacker packer(gradient, dither, packing);
-  std::vector<double> means;
-  double total = 0;
+  std::vector<double> sums;
   uint64_t begin = 0;
   for (const TensorShape& tensor : tensors) {
     const std::span<const float> values = gradient.subspan(begin, tensor.Coordinates());
-    const double sum = HWY_DYNAMIC_DISPATCH(SumOfMagnitudes)(values.data(), values.size());
-    if (!std::isfinite(sum)) return NotFinite(tensor, values);
+    sums.push_back(HWY_DYNAMIC_DISPATCH(SumOfMagnitudes)(values.data(), values.size()));
+    if (!std::isfinite(sums.back())) return NotFinite(tensor, values);
     begin += values.size();
-    means.push_back(values.empty() ? 0 : sum / static_cast<double>(values.size()));
     packer.pieces_.push_back({begin, 0});
-    total += sum;
   }
-  if (dither.amount == 0 || total == 0) return packer;
-  packer.magnitude_ = static_cast<float>(total / static_cast<double>(begin));
-  const double steady = dither.magnitude > 0 && packer.magnitude_ > 0
-                            ? static_cast<double>(dither.magnitude) / static_cast<double>(packer.magnitude_)
-                            : 1;
-  for (size_t i = 0; i < means.size(); ++i) {
-    packer.pieces_[i].scale = static_cast<float>(static_cast<double>(dither.amount) * means[i] * steady / 65536);
-  }
+  const DitherScales scales = DitherScalesOf(tensors, sums, dither);
+  for (size_t i = 0; i < tensors.size(); ++i) packer.pieces_[i].scale = scales.of_tensor[i];
+  packer.magnitude_ = scales.magnitude;
+  return packer;
+}
+
+SignPacker SignPacker::FromPacked(SignVector whole, float magnitude) {
+  SignPacker packer({}, {}, Packing::kFast);
+  packer.packed_ = std::move(whole);
+  packer.magnitude_ = magnitude;
   return packer;
 }
 
 void SignPacker::Pack(uint64_t begin, uint64_t count, SignVector* out) const {
+  if (packed_.has_value()) return CopyWords(*packed_, begin / 64, WordsFor(count), out);
   const bool dithered = dither_.amount > 0;
   const uint64_t end = begin + count;
   out->signs.assign(WordsFor(count), 0);

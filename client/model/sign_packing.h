@@ -17,6 +17,7 @@
 #include <absl/status/statusor.h>
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -31,6 +32,14 @@ struct Dither {
   float magnitude = 0;  // R; 0: unknown
 };
 
+// s of every tensor, and the magnitude.
+struct DitherScales {
+  std::vector<float> of_tensor;
+  float magnitude = 0;  // 0 without dither, which does not need it
+};
+// `sums`: of |g|, a tensor each. Without dither, or where all are 0, every s is 0.
+DitherScales DitherScalesOf(std::span<const TensorShape> tensors, std::span<const double> sums, const Dither& dither);
+
 // kFast uses the best SIMD target of this machine; both give the same bits.
 enum class Packing { kFast, kReference };
 
@@ -41,6 +50,9 @@ class SignPacker {
   // spans: both must outlive the packer. `gradient` has the sum of the tensors' coordinates.
   static absl::StatusOr<SignPacker> Make(std::span<const TensorShape> tensors, std::span<const float> gradient,
                                          const Dither& dither, Packing packing = Packing::kFast);
+
+  // Hands out what was packed elsewhere: all coordinates of the model.
+  static SignPacker FromPacked(SignVector whole, float magnitude);
 
   // Of this gradient; 0 without dither, which does not need it.
   float magnitude() const { return magnitude_; }
@@ -61,7 +73,8 @@ class SignPacker {
   Dither dither_;
   Packing packing_;
   float magnitude_ = 0;
-  std::vector<Piece> pieces_;  // in the order of the coordinates
+  std::vector<Piece> pieces_;         // in the order of the coordinates
+  std::optional<SignVector> packed_;  // then the rest is not used
 };
 
 // A ballot block without a vote: every coordinate abstains.
