@@ -21,6 +21,9 @@ federation_defaults() {
     [shards]=1                # servers that share the model's blocks
     [mode]=4 [clients]=15     # how unequal the batches are: federation_batches
     [format]=digits [path]="" # data
+    [data]=""                 # more keys of `data`, a line each
+    [loss]=""                 # empty: the client's default
+    [export]=""               # where the observer leaves the model
     [partition]=all
     [fraction]=1 [quorum]=""  # quorum: all, unless given
     [deadline]=10m [max_staleness]=0
@@ -61,7 +64,12 @@ federation_data() {
   local index=$1 count=$2
   printf 'data:\n  format: %s\n' "${federation[format]}"
   [[ -z ${federation[path]} ]] || printf '  path: "%s"\n' "${federation[path]}"
+  [[ -z ${federation[data]} ]] || printf '%s\n' "${federation[data]}" | sed 's/^/  /'
   ((count == 0)) || printf '  partition: %s\n  index: %d\n  count: %d\n' "${federation[partition]}" "$index" "$count"
+}
+
+federation_loss() {
+  [[ -z ${federation[loss]} ]] || printf 'loss: %s\n' "${federation[loss]}"
 }
 
 # federation_shards: the names of the servers, a line each.
@@ -130,6 +138,7 @@ threads: $threads
 seed: ${federation[seed]}
 connect: {give_up: 60s}
 END
+  federation_loss
   federation_data "$index" "${federation[clients]}"
 }
 
@@ -140,9 +149,10 @@ name: observer
 role: observer
 threads: $(nproc)
 seed: ${federation[seed]}
-evaluate: {every: ${federation[evaluate]}}
+evaluate: {every: ${federation[evaluate]}, export: "${federation[export]}"}
 connect: {give_up: 60s}
 END
+  federation_loss
   federation_data 0 0
 }
 
