@@ -4,6 +4,7 @@
 #include <iterator>
 #include <random>
 
+#include "client/model/randomised_response.h"
 #include "common/connection_hint.h"
 #include "common/log.h"
 
@@ -146,9 +147,14 @@ void Runner::Perform(Link&, action::LoadModel& load) {
   ++models_;
   const absl::Status status = trainer_ != nullptr ? trainer_->LoadModel(load.bytes, shards_.tensors(), parameters_)
                                                   : evaluator_->LoadModel(load.bytes, shards_.tensors());
-  if (status.ok()) return;
-  spdlog::error("{}", Message(status));
-  End(kExitData);
+  if (!status.ok()) {
+    spdlog::error("{}", Message(status));
+    return End(kExitData);
+  }
+  if (const double p = shards_.config().flip_probability(); p > 0 && trainer_ != nullptr) {
+    spdlog::info("flips each sign with probability {:g}: epsilon is {:.3f} for one sign of one round", p,
+                 SignEpsilon(p));
+  }
 }
 
 void Runner::Perform(Link&, action::ComputeBallot&) {}  // see CastBallot
@@ -196,9 +202,10 @@ void Runner::CastBallot() {
   if (!request.has_value()) return;
   for (const std::string& notice : request->notices) spdlog::warn("{}", notice);
   const uint64_t model = models_, round = request->round;
-  const Trainer::Vote vote{shards_.client_id(), round, shards_.config().seed(), shards_.config().dither(),
-                           request->magnitude};
-  const absl::Status status = trainer_->ComputeGradient(vote.client_id, round);
+  const v1::RunConfig config = shards_.config();
+  const Trainer::Vote vote{shards_.client_id(), round, config.seed(), config.dither(), request->magnitude};
+  const absl::Status status =
+      trainer_->ComputeGradient(vote.client_id, round, {config.local_steps(), config.local_step_size()});
   if (!status.ok()) {
     spdlog::error("{}", Message(status));
     return End(kExitData);
@@ -215,6 +222,7 @@ void Runner::CastBallot() {
     } else {
       signs = Abstention(all.Size(block));
     }
+    FlipSigns(config.flip_probability(), all.Size(block), &signs);
     SimulateAttack(options_.simulation, vote.client_id, round, block, all.Size(block), &signs);
     const float magnitude = packer.ok() ? packer->magnitude() : 0;
     if (const uint32_t late = SimulatedLateness(options_.simulation, round); late > 0) {

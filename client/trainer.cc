@@ -1,5 +1,7 @@
 #include "client/trainer.h"
 
+#include <algorithm>
+
 #include "client/model/device_packing.h"
 #include "common/log.h"
 #include "common/random.h"
@@ -22,22 +24,42 @@ absl::Status Trainer::LoadModel(const std::string& bytes, std::span<const Tensor
   module_.reset();
   ASSIGN_OR_RETURN(module_, Module::Load(bytes, tensors, parameters, options_.module));
   tensors_.assign(tensors.begin(), tensors.end());
+  parameters_ = parameters;
   gradient_.assign(parameters.size(), 0.0f);
   return absl::OkStatus();
 }
 
-absl::Status Trainer::ComputeGradient(uint64_t client_id, uint64_t round) {
+absl::Status Trainer::Gradient(const DrawKey& key, std::span<const uint32_t> samples, uint64_t module_seed,
+                               std::span<float> gradient) {
+  MakeAugmentedBatch(dataset_, samples, options_.data.augmentation, key, &batch_);
+  ASSIGN_OR_RETURN(const double loss, MeanGradient(*module_, batch_, module_seed, gradient));
+  spdlog::debug("round {}: loss {:.4f} on {} samples", key.round, loss, samples.size());
+  return absl::OkStatus();
+}
+
+absl::Status Trainer::ComputeGradient(uint64_t client_id, uint64_t round, const LocalWork& work) {
   if (module_ == nullptr) return Error(absl::StatusCode::kFailedPrecondition, "the server sent no model");
   const DrawKey key{options_.seed, client_id, round};
-  const std::vector<uint32_t> samples =
-      Minibatch(key, share_, SimulatedBatch(options_.simulation, options_.session.batch, round));
-  MakeAugmentedBatch(dataset_, samples, options_.data.augmentation, key, &batch_);
+  const uint32_t batch = SimulatedBatch(options_.simulation, options_.session.batch, round);
   const uint64_t module_seed = Key(options_.seed, Purpose::kAugment, ~client_id, round);
-  on_device_ = !module_->IsOnCpu();
-  ASSIGN_OR_RETURN(const double loss,
-                   MeanGradient(*module_, batch_, module_seed, on_device_ ? std::span<float>() : gradient_));
-  spdlog::debug("round {}: loss {:.4f} on {} samples", round, loss, samples.size());
-  return absl::OkStatus();
+  const uint32_t steps = std::max(1u, work.steps);
+  const std::vector<uint32_t> samples = Minibatch(key, share_, batch * steps);
+  on_device_ = steps == 1 && !module_->IsOnCpu();
+  if (steps == 1) return Gradient(key, samples, module_seed, on_device_ ? std::span<float>() : gradient_);
+
+  const std::vector<float> start(parameters_.begin(), parameters_.end());
+  std::vector<float> one(gradient_.size());
+  std::fill(gradient_.begin(), gradient_.end(), 0.0f);
+  absl::Status status;
+  for (uint32_t step = 0; step < steps && status.ok(); ++step) {
+    status = Gradient(key, std::span(samples).subspan(size_t{step} * batch, batch), module_seed + step, one);
+    for (size_t n = 0; n < one.size(); ++n) {
+      gradient_[n] += one[n] / static_cast<float>(steps);
+      parameters_[n] -= work.step_size * one[n];
+    }
+  }
+  std::copy(start.begin(), start.end(), parameters_.begin());
+  return status;
 }
 
 absl::StatusOr<SignPacker> Trainer::MakePacker(const Vote& vote) const {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "client/data/formats.h"
+#include "client/data/minibatch.h"
 #include "client/model/gradient.h"
 #include "client/model/sign_packing.h"
 #include "client/options.h"
@@ -24,9 +25,15 @@ class Trainer {
   // `parameters` is read by every gradient from now on: it outlives the next LoadModel.
   absl::Status LoadModel(const std::string& bytes, std::span<const TensorShape> tensors, std::span<float> parameters);
 
-  // Computes the gradient of (client, round) on the parameters as they are, and keeps it.
-  // FAILED_PRECONDITION: no model yet. INVALID_ARGUMENT: model and data do not fit together.
-  absl::Status ComputeGradient(uint64_t client_id, uint64_t round);
+  // Local work: so many SGD steps, a minibatch each.
+  struct LocalWork {
+    uint32_t steps = 1;
+    float step_size = 0;
+  };
+  // Computes the gradient of (client, round) on the parameters as they are, and keeps it. With several steps it is the
+  // mean of their gradients, hence the displacement but for its length and sign; the parameters are afterwards what
+  // they were. FAILED_PRECONDITION: no model yet. INVALID_ARGUMENT: model and data do not fit together.
+  absl::Status ComputeGradient(uint64_t client_id, uint64_t round, const LocalWork& work);
 
   struct Vote {
     uint64_t client_id = 0;
@@ -40,12 +47,15 @@ class Trainer {
 
  private:
   explicit Trainer(const ClientOptions& options) : options_(options) {}
+  absl::Status Gradient(const DrawKey& key, std::span<const uint32_t> samples, uint64_t module_seed,
+                        std::span<float> gradient);
 
   const ClientOptions options_;
   Dataset dataset_;
   std::vector<uint32_t> share_;
   std::vector<TensorShape> tensors_;
   std::unique_ptr<Module> module_;
+  std::span<float> parameters_;
   std::vector<float> gradient_;
   bool on_device_ = false;  // the kept gradient is where the module is, and not in gradient_
   Batch batch_;             // reused

@@ -25,6 +25,7 @@ federation_defaults() {
     [loss]=""                 # empty: the client's default
     [export]=""               # where the observer leaves the model
     [partition]=all
+    [local_steps]=1 [local_step_size]=0.05 [flip_probability]=0
     [fraction]=1 [quorum]=""  # quorum: all, unless given
     [deadline]=10m [max_staleness]=0
     # what some clients do wrong on purpose, as signvote-client's `simulate`: the first `attackers` and `late` ones, and
@@ -97,6 +98,9 @@ rule: ${federation[rule]}
 carry: ${federation[carry]}
 dither: ${federation[dither]}
 fraction: ${federation[fraction]}
+local_steps: ${federation[local_steps]}
+local_step_size: ${federation[local_step_size]}
+privacy: {flip_probability: ${federation[flip_probability]}}
 agreement: {assume: ${federation[assume]}}
 it-signsgd: {warmup_rounds: ${federation[warmup]}, prior: ${federation[prior]}}
 step: {size: ${federation[step]}, schedule: ${federation[schedule]}}

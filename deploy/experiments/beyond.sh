@@ -20,13 +20,15 @@ Trains mnist_cnn on MNIST with 15 clients under conditions that the paper does n
             wrong vector; 5 flip from round 100 on; under assume honest and hostile, against published majority
   change    in mode 4 the strongest and a weak client change places at half time
   late      in mode 1, 7 clients are 1 to 4 rounds late: counted (max_staleness 4), dropped, or everyone waited for
+  local     1, 5 and 20 local SGD steps of 0.05 a round, in modes 1 and 4, with two classes a client
+  privacy   signs flipped with probability 0, 0.1, 0.25, 0.4 (epsilon 2.20, 1.10, 0.41 a sign), in modes 1 and 4
   bytes     fraction 1, 1/2, 1/4, 1/8, 1/16, against float32: Adam on pooled gradients, and FedAvg (needs python3-torch,
             python3-numpy)
 
 Where nothing else is said: carry 0.9, dither 2, step 6e-4 with cosine decay.
 
 Options:
-  --panels LIST     (default parts,data,hostile,change,late,bytes,steps)
+  --panels LIST     (default parts,data,hostile,change,late,local,privacy,bytes,steps)
   --rounds N        (default 300)
   --seeds LIST      of initial parameters, minibatches and dither, such as 0,1,2 (default 0)
   --evaluate K      measure accuracy every K rounds (default 25)
@@ -42,10 +44,10 @@ Exit codes: 0 done, 1 something failed (the message says what), 2 usage, 130 int
 END_OF_USAGE
 }
 
-panels=parts,data,hostile,change,late,bytes,steps dry_run=false
+panels=parts,data,hostile,change,late,local,privacy,bytes,steps dry_run=false
 
 parse() {
-  local option value panel='parts|parts-equal|parts-labels|steps|data|hostile|change|late|bytes'
+  local option value panel='parts|parts-equal|parts-labels|steps|data|hostile|change|late|local|privacy|bytes'
   while (($# > 0)); do
     option=$1
     case $option in
@@ -141,6 +143,22 @@ plan_late() {
   add late "everyone waited for" mode=1
   add late "7 late: counted" mode=1 late=7 max_staleness=4 quorum=8 deadline=50ms
   add late "7 late: dropped" mode=1 late=7 max_staleness=0 quorum=8 deadline=50ms
+}
+
+plan_local() {
+  local k
+  for k in 1 5 20; do
+    add local "mode 1: $k steps" mode=1 local_steps=$k
+    add local "mode 4: $k steps" mode=4 local_steps=$k
+    add local "two classes: $k steps" mode=1 partition=labels:2 local_steps=$k
+  done
+}
+
+plan_privacy() {
+  local p mode
+  for mode in 1 4; do
+    for p in 0 0.1 0.25 0.4; do add privacy "mode $mode: flipped with $p" mode=$mode flip_probability=$p; done
+  done
 }
 
 plan_bytes() {

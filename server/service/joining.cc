@@ -118,6 +118,9 @@ v1::RunConfig Federation::ConfigFor(uint32_t fraction) const {
   config.set_rule(options_.vote.rule);
   config.set_carry(options_.vote.carry);
   config.set_dither(options_.dither);
+  config.set_local_steps(options_.local_steps);
+  config.set_local_step_size(options_.local_step_size);
+  config.set_flip_probability(options_.flip_probability);
   config.set_fraction(fraction);
   config.set_rounds_total(options_.rounds.total);
   config.set_max_staleness(options_.rounds.max_staleness);

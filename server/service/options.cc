@@ -87,6 +87,15 @@ absl::StatusOr<ServerOptions> LoadServerOptions(const std::string& path, const s
   ReadVote(reader, &options.vote);
   reader.Read("dither", &options.dither, Between(0, 100));
   ReadFraction(reader, &options.fraction);
+  reader.Read("local_steps", &options.local_steps, Between(1, 1000));
+  reader.Read("local_step_size", &options.local_step_size, Above(0));
+  reader.Read("privacy.flip_probability", &options.flip_probability, Between(0, 0.49));
+  if (options.flip_probability > 0 && options.dither == 0) {
+    reader.Fail("privacy.flip_probability",
+                fmt::format("is {} with dither 0: votes would abstain where the gradient is 0, which no flip hides; "
+                            "set dither above 0",
+                            options.flip_probability));
+  }
   reader.Read("step.size", &options.step.size, Above(0));
   reader.ReadChoice("step.schedule", &options.step.schedule, {"constant", "inverse-sqrt", "cosine"});
   reader.Read("step.weight_decay", &options.step.weight_decay, AtLeast(0));

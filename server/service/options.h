@@ -34,6 +34,9 @@ struct ServerOptions {
   VoteOptions vote;
   float dither = 2;
   uint32_t fraction = 1;  // k
+  uint32_t local_steps = 1;
+  float local_step_size = 0.05f;
+  double flip_probability = 0;
   StepOptions step;
   RoundOptions rounds;
   uint64_t checkpoint_every = 0;  // rounds; 0: at the end and on request

@@ -85,10 +85,21 @@ TEST_F(ServerOptionsFile, TheTermsOfARunAreWhatItsShardsMustShare) {
   const std::string text = TermsOf(*Load("seed: 3"), initial);
   EXPECT_EQ(TermsOf(*Load("seed: 3", {"shard.count=2", "shard.index=1", "threads=3", "directory=e"}), initial), text);
   for (const char* other : {"seed=4", "rule=majority", "carry=0.5", "dither=1", "fraction=2", "step.size=0.1",
-                            "step.schedule=constant", "step.weight_decay=0.1", "rounds.total=7"}) {
+                            "step.schedule=constant", "step.weight_decay=0.1", "rounds.total=7", "local_steps=2",
+                            "local_step_size=0.1", "privacy.flip_probability=0.1"}) {
     EXPECT_NE(TermsOf(*Load("seed: 3", {other}), initial), text) << other;
   }
   EXPECT_NE(TermsOf(*Load("seed: 3"), {1, 3}), text);
+}
+
+TEST_F(ServerOptionsFile, ReadsLocalWorkAndPrivacy) {
+  const auto options = Load("local_steps: 5\nlocal_step_size: 0.1\nprivacy: {flip_probability: 0.25}\n");
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_EQ(options->local_steps, 5u);
+  EXPECT_EQ(options->local_step_size, 0.1f);
+  EXPECT_EQ(options->flip_probability, 0.25);
+  EXPECT_THAT(Problem("privacy: {flip_probability: 0.5}"), HasSubstr("privacy.flip_probability"));
+  EXPECT_THAT(Problem("dither: 0\nprivacy: {flip_probability: 0.1}"), HasSubstr("set dither above 0"));
 }
 
 TEST_F(ServerOptionsFile, OverridesWin) {

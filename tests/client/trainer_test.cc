@@ -1,0 +1,72 @@
+#include "client/trainer.h"
+
+#include <gtest/gtest.h>
+
+#include <bit>
+
+#include "client/model/builtin.h"
+#include "client/model/threads.h"
+
+namespace signvote {
+namespace {
+
+class TrainerTest : public testing::Test {
+ protected:
+  static void SetUpTestSuite() { StartTorch(1); }
+
+  void Make(uint32_t batch) {
+    ClientOptions options;
+    options.data.format = "digits";
+    options.data.partition.kind = "all";
+    options.session.batch = batch;
+    auto trainer = Trainer::Make(options);
+    ASSERT_TRUE(trainer.ok()) << trainer.status();
+    trainer_ = *std::move(trainer);
+    const auto bundle = MakeBuiltin("mlp", 1);
+    ASSERT_TRUE(bundle.ok()) << bundle.status();
+    tensors_ = bundle->parameters.tensors;
+    start_ = bundle->parameters.values;
+    parameters_ = start_;
+    ASSERT_TRUE(trainer_->LoadModel(bundle->module, tensors_, parameters_).ok());
+  }
+
+  // The undithered signs of round 1's gradient.
+  SignVector Signs(const Trainer::LocalWork& work) {
+    const absl::Status status = trainer_->ComputeGradient(7, 1, work);
+    EXPECT_TRUE(status.ok()) << status;
+    const auto packer = trainer_->MakePacker({.client_id = 7, .round = 1});
+    EXPECT_TRUE(packer.ok()) << packer.status();
+    SignVector signs;
+    packer->Pack(0, parameters_.size(), &signs);
+    return signs;
+  }
+
+  static double Agreement(const SignVector& a, const SignVector& b) {
+    uint64_t same = 0;
+    for (size_t w = 0; w < a.signs.size(); ++w) same += std::popcount(~(a.signs[w] ^ b.signs[w]));
+    return static_cast<double>(same) / static_cast<double>(64 * a.signs.size());
+  }
+
+  std::unique_ptr<Trainer> trainer_;
+  std::vector<TensorShape> tensors_;
+  std::vector<float> start_, parameters_;
+};
+
+TEST_F(TrainerTest, LocalStepsThatStandStillAreOneLargeMinibatch) {
+  Make(8);
+  const SignVector standing = Signs({.steps = 4, .step_size = 0});
+  Make(32);
+  EXPECT_GT(Agreement(standing, Signs({})), 0.9999) << "but for rounding where the sum is all but 0";
+}
+
+TEST_F(TrainerTest, LocalStepsMoveAndThenGoBack) {
+  Make(8);
+  const SignVector standing = Signs({.steps = 4, .step_size = 0});
+  const SignVector moving = Signs({.steps = 4, .step_size = 0.5f});
+  EXPECT_LT(Agreement(standing, moving), 0.99);
+  EXPECT_EQ(parameters_, start_);
+  EXPECT_EQ(moving, Signs({.steps = 4, .step_size = 0.5f})) << "a restarted client votes the same";
+}
+
+}  // namespace
+}  // namespace signvote
