@@ -113,7 +113,7 @@ experiments_train() {
   federation_defaults
   federation[bin]=${experiments[bin]}
   federation[evaluate]=${experiments[evaluate]}
-  federation[grace]=60
+  federation[grace]=600  # the observer measures what it was given, however busy the machine is
   while IFS= read -r line; do
     if [[ $line == network=* ]]; then network=${line#*=}; else federation[${line%%=*}]=${line#*=}; fi
   done <<<"${experiments_settings[$name]}"
