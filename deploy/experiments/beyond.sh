@@ -9,7 +9,7 @@ usage() {
   cat <<'END_OF_USAGE'
 usage: deploy/experiments/beyond.sh [OPTION...]
 
-Trains mnist_cnn on MNIST with 15 clients under conditions that the paper does not have, a panel of the figure each:
+Trains a network on MNIST with 15 clients under conditions that the paper does not have, a panel of the figure each:
 
   parts     rule (majority, it-signsgd, it-signsgd with prior, agreement) x carry (0, 0.9, 0.95) x dither (0, 2, 4), in
             mode 4; parts-equal: in mode 1; parts-labels: in mode 1 with two classes a client (36 runs each)
@@ -25,10 +25,12 @@ Trains mnist_cnn on MNIST with 15 clients under conditions that the paper does n
   bytes     fraction 1, 1/2, 1/4, 1/8, 1/16, against float32: Adam on pooled gradients, and FedAvg (needs python3-torch,
             python3-numpy)
 
-Where nothing else is said: carry 0.9, dither 2, step 6e-4 with cosine decay.
+Where nothing else is said: carry 0.9, dither 2, a step with cosine decay; published majority has half that step, constant.
 
 Options:
   --panels LIST     (default parts,data,hostile,change,late,local,privacy,bytes,steps)
+  --model NAME      a built-in model (default mnist_cnn)
+  --step SIZE       (default 6e-4)
   --rounds N        (default 300)
   --seeds LIST      of initial parameters, minibatches and dither, such as 0,1,2 (default 0)
   --evaluate K      measure accuracy every K rounds (default 25)
@@ -39,30 +41,30 @@ Options:
   --help
 
 A finished run is not repeated: the same command goes on where it was stopped. Remove DIR/runs when the programs have
-changed. In DIR: runs/, a file a run; beyond.csv, beyond.png, .svg and .md, of the runs that this command lists.
+changed. In DIR: runs/, a file a run; beyond.csv, .png, .svg and .md (beyond-MODEL under another model than the default), of the
+runs that this command lists.
 Exit codes: 0 done, 1 something failed (the message says what), 2 usage, 130 interrupted (everything is stopped).
 END_OF_USAGE
 }
 
-panels=parts,data,hostile,change,late,local,privacy,bytes,steps dry_run=false
+panels=parts,data,hostile,change,late,local,privacy,bytes,steps model=mnist_cnn step=6e-4
+
+own_option() {
+  local option=$1 value=$2 panel='parts|parts-equal|parts-labels|steps|data|hostile|change|late|local|privacy|bytes'
+  case $option in
+    --panels) experiments_matching "$option" "$value" "($panel)(,($panel))*" "some of ${panel//|/,}" && panels=$value ;;
+    --model) experiments_matching "$option" "$value" '[a-z0-9_]+' 'the name of a built-in model' && model=$value ;;
+    --step) experiments_matching "$option" "$value" '[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?' 'a number such as 6e-4' && step=$value ;;
+    *) return 1 ;;
+  esac
+}
 
 parse() {
-  local option value panel='parts|parts-equal|parts-labels|steps|data|hostile|change|late|local|privacy|bytes'
-  while (($# > 0)); do
-    option=$1
-    case $option in
-      --help | -h) usage && exit 0 ;;
-      --dry-run) dry_run=true && shift && continue ;;
-    esac
-    (($# >= 2)) || experiments_fail 2 "$option has no value, or is unknown; see --help"
-    value=$2
-    shift 2
-    case $option in
-      --panels) experiments_matching "$option" "$value" "($panel)(,($panel))*" "some of ${panel//|/,}" && panels=$value ;;
-      *) experiments_option "$option" "$value" ;;
-    esac
-  done
+  experiments_parse own_option "$@"
   experiments_out "$experiments_root/runs/beyond"
+  figure=${experiments[out]}/beyond
+  [[ $model == mnist_cnn ]] || figure+=-$model
+  half=$(awk -v step="$step" 'BEGIN { printf "%g", step / 2 }')
 }
 
 # The plan: name -> panel, variant, step, seed.
@@ -70,15 +72,15 @@ declare -A run_panel=() run_variant=() run_step=() run_seed=()
 
 # add PANEL VARIANT KEY=VALUE...: a run for each seed. VARIANT goes into a CSV: no commas.
 add() {
-  local panel=$1 variant=$2 seed name setting step=6e-4
+  local panel=$1 variant=$2 seed name setting size=$step
   shift 2
   for setting in "$@"; do
-    [[ $setting != step=* ]] || step=${setting#*=}
+    [[ $setting != step=* ]] || size=${setting#*=}
   done
   for seed in ${experiments[seeds]//,/ }; do
-    name="$panel--${variant//[^a-zA-Z0-9.]/-}--rounds${experiments[rounds]}-seed$seed"
-    experiment "$name" seed="$seed" rounds="${experiments[rounds]}" format=mnist path="$data_path" "$@"
-    run_panel[$name]=$panel run_variant[$name]=$variant run_step[$name]=$step run_seed[$name]=$seed
+    name="$panel--${variant//[^a-zA-Z0-9.]/-}--$model-$size-rounds${experiments[rounds]}-seed$seed"
+    experiment "$name" seed="$seed" rounds="${experiments[rounds]}" format=mnist path="$data_path" network="$model" step="$size" "$@"
+    run_panel[$name]=$panel run_variant[$name]=$variant run_step[$name]=$size run_seed[$name]=$seed
   done
 }
 
@@ -125,7 +127,7 @@ plan_hostile() {
     words="$number $attack"
     ((from == 1)) || words+=" from round $from"
     settings=(mode=1 attack="$attack" attackers="$number" attack_from="$from")
-    add hostile "$words: majority" "${settings[@]}" rule=majority carry=0 dither=0 step=3e-4 schedule=constant
+    add hostile "$words: majority" "${settings[@]}" rule=majority carry=0 dither=0 step="$half" schedule=constant
     add hostile "$words: honest" "${settings[@]}" assume=honest
     add hostile "$words: hostile" "${settings[@]}" assume=hostile
   done
@@ -180,13 +182,6 @@ plan() {
   done
 }
 
-list_runs() {
-  local name
-  for name in "${experiments_plan[@]}"; do
-    echo "$name: $(if experiments_is_done "$name"; then echo "done"; else echo missing; fi)"
-  done
-}
-
 # float32 RULE: the accuracy that float32 values buy for their bytes; resumable as the others are.
 float32() {
   local rule=$1 seed name result
@@ -224,7 +219,7 @@ panel_means() {
 
 table() {
   local panel
-  echo "# Beyond the paper: MNIST, mnist_cnn, ${experiments[rounds]} rounds, seeds ${experiments[seeds]}"
+  echo "# Beyond the paper: MNIST, $model, ${experiments[rounds]} rounds, seeds ${experiments[seeds]}"
   echo
   echo "Test accuracy in percent by round, mean over seeds; the last column is what one client sent and received."
   for panel in ${panels//,/ }; do
@@ -261,7 +256,7 @@ curves() {
 }
 
 draw() {
-  local out=$1 terminal panel work count=0 script=''
+  local out=$1 panel work count=0 script=''
   work=$(mktemp -d)
   for panel in ${panels//,/ }; do
     panel_means "$panel" >"$work/$panel"
@@ -275,20 +270,14 @@ draw() {
     script+="$(curves "$panel" "$work/$panel")"$'\n'
   done
   local rows=$(((count + 1) / 2))
-  for terminal in "pngcairo noenhanced size 1700,$((620 * rows)) font 'sans,11' linewidth 1.3 background 'white'|png" "svg noenhanced size 1700,$((620 * rows)) font 'sans,12' linewidth 1.3 background 'white'|svg"; do
-    gnuplot <<END_OF_PLOT || experiments_fail 1 "gnuplot failed (deploy/install-deps.sh installs it)"
-set terminal ${terminal%|*}
-set output '$out.${terminal##*|}'
+  experiments_draw "$out" 1700 $((620 * rows)) <<END_OF_PLOT
 set datafile separator '|'
-set multiplot layout $rows,$((count > 1 ? 2 : 1)) title 'Test accuracy: MNIST, mnist_cnn, 15 clients, seeds ${experiments[seeds]}'
-set grid linetype 1 linecolor '#e0e0e0' linewidth 0.7
+set multiplot layout $rows,$((count > 1 ? 2 : 1)) title 'Test accuracy: MNIST, $model, 15 clients, seeds ${experiments[seeds]}'
 set key outside right top Left reverse font ',9'
 set yrange [0.7:1]
-set format y '%.2f'
 $script
 unset multiplot
 END_OF_PLOT
-  done
   rm -rf -- "$work"
 }
 
@@ -297,8 +286,8 @@ main() {
   parse "$@"
   data_path=$(experiments_data mnist)
   plan
-  if $dry_run; then
-    list_runs
+  if ${experiments[dry_run]}; then
+    experiments_list
     return
   fi
   experiments_run
@@ -306,7 +295,6 @@ main() {
     float32 adam
     float32 fedavg
   fi
-  local figure=${experiments[out]}/beyond
   csv >"$figure.csv.part" && mv -- "$figure.csv.part" "$figure.csv"
   table >"$figure.md.part" && mv -- "$figure.md.part" "$figure.md"
   draw "$figure"

@@ -39,29 +39,23 @@ Exit codes: 0 done, 1 something failed (the message says what), 2 usage, 130 int
 END_OF_USAGE
 }
 
-dataset=mnist model='' modes=1,2,3,4 rules=majority,it-signsgd,agreement step=3e-4 dry_run=false
+dataset=mnist model='' modes=1,2,3,4 rules=majority,it-signsgd,agreement step=3e-4
+
+own_option() {
+  local option=$1 value=$2
+  case $option in
+    --dataset) experiments_matching "$option" "$value" 'mnist|cifar10|digits' 'mnist, cifar10 or digits' && dataset=$value ;;
+    --model) experiments_matching "$option" "$value" '[a-z0-9_]+' 'the name of a built-in model' && model=$value ;;
+    --modes) experiments_matching "$option" "$value" '[1-4](,[1-4])*' 'some of 1,2,3,4' && modes=$value ;;
+    --rules) experiments_matching "$option" "$value" '(majority|it-signsgd|agreement)(,(majority|it-signsgd|agreement))*' 'some of majority,it-signsgd,agreement' && rules=$value ;;
+    --step) experiments_matching "$option" "$value" '[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?' 'a number such as 3e-4' && step=$value ;;
+    *) return 1 ;;
+  esac
+}
 
 parse() {
-  local option value
-  while (($# > 0)); do
-    option=$1
-    case $option in
-      --help | -h) usage && exit 0 ;;
-      --dry-run) dry_run=true && shift && continue ;;
-    esac
-    (($# >= 2)) || experiments_fail 2 "$option has no value, or is unknown; see --help"
-    value=$2
-    shift 2
-    case $option in
-      --dataset) experiments_matching "$option" "$value" 'mnist|cifar10|digits' 'mnist, cifar10 or digits' && dataset=$value ;;
-      --model) experiments_matching "$option" "$value" '[a-z0-9_]+' 'the name of a built-in model' && model=$value ;;
-      --modes) experiments_matching "$option" "$value" '[1-4](,[1-4])*' 'some of 1,2,3,4' && modes=$value ;;
-      --rules) experiments_matching "$option" "$value" '(majority|it-signsgd|agreement)(,(majority|it-signsgd|agreement))*' 'some of majority,it-signsgd,agreement' && rules=$value ;;
-      --step) experiments_matching "$option" "$value" '[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?' 'a number such as 3e-4' && step=$value ;;
-      *) experiments_option "$option" "$value" ;;
-    esac
-  done
   local plain=mnist_cnn
+  experiments_parse own_option "$@"
   case $dataset in
     cifar10) plain=cifar_cnn ;;
     digits) plain=mlp ;;
@@ -92,12 +86,6 @@ plan_run() {
   local settings=(rule="$1" mode="$2" seed="$3" rounds="${experiments[rounds]}" network="$model" format="$dataset" path="$data_path" step="$(step_of "$1")")
   if published "$1"; then settings+=(carry=0 dither=0 prior=0 schedule=constant); fi
   experiment "$(run_name "$@")" "${settings[@]}"
-}
-
-list_run() {
-  local name
-  name=$(run_name "$@")
-  echo "$name: $(if experiments_is_done "$name"; then echo "done"; else echo missing; fi)"
 }
 
 csv_run() { experiments_rows "$dataset,$model,$1,$2,$(step_of "$1"),$3" "$(run_name "$@")" | cut -d, -f1-8; }
@@ -160,24 +148,17 @@ panels() {
   done
 }
 
-# draw MEANS OUT: four panels, as PNG and SVG.
+# draw MEANS OUT: four panels.
 draw() {
-  local means=$1 out=$2 terminal
-  for terminal in "pngcairo noenhanced size 1300,950 font 'sans,13' linewidth 1.4 background 'white'|png" "svg noenhanced size 1300,950 font 'sans,14' linewidth 1.4 background 'white'|svg"; do
-    gnuplot <<END_OF_PLOT || experiments_fail 1 "gnuplot failed (deploy/install-deps.sh installs it)"
-set terminal ${terminal%|*}
-set output '$out.${terminal##*|}'
+  experiments_draw "$2" 1300 950 <<END_OF_PLOT
 set multiplot layout $([[ $modes == ? ]] && echo 1,1 || echo 2,2) title 'Test accuracy by round: $dataset, $model, 15 clients; mean and range over seeds ${experiments[seeds]}'
-set grid linetype 1 linecolor '#e0e0e0' linewidth 0.7
 set key bottom right Left reverse
 set xrange [0:${experiments[rounds]}]
-set format y '%.2f'
 set style fill transparent solid 0.2 noborder
 set xlabel 'round'
-$(panels "$means")
+$(panels "$1")
 unset multiplot
 END_OF_PLOT
-  done
 }
 
 main() {
@@ -185,11 +166,11 @@ main() {
   experiments[rounds]=600 experiments[seeds]=0,1,2
   parse "$@"
   data_path=$(experiments_data "$dataset")
-  if $dry_run; then
-    each list_run
+  each plan_run
+  if ${experiments[dry_run]}; then
+    experiments_list
     return
   fi
-  each plan_run
   experiments_run
 
   local work

@@ -2,10 +2,14 @@
 # A list of federations run one after the other on this machine, each once: what is finished is not repeated. To be
 # sourced; the caller sets `experiments[...]` after experiments_defaults, and calls
 #
+#   experiments_parse OWN ARGUMENT...  reads the command line: --help (`usage`), --dry-run, the options that every experiment
+#                                  has; `OWN OPTION VALUE` takes one of the caller's own, or returns 1
 #   experiment NAME KEY=VALUE...   adds a run to the plan; the keys are those of federation.sh and `network`, a built-in
 #                                  model. NAME says all settings that may change from call to call
+#   experiments_list               prints the plan, and which of it is done
 #   experiments_run                runs what is missing; 0 when all of the plan is there
 #   experiments_rows COLUMNS NAME  prints the rows of a finished run, each after COLUMNS
+#   experiments_draw OUT WIDTH HEIGHT <COMMANDS   OUT.png and OUT.svg by gnuplot
 #
 # The result of a run is OUT/runs/NAME.csv, which appears whole or not at all:
 #   round,accuracy,bytes_up,bytes_down     bytes sent and received by a client until then, the mean over clients
@@ -27,6 +31,7 @@ experiments_defaults() {
     [rounds]=300
     [seeds]=0                 # with commas
     [evaluate]=25             # rounds between two measurements
+    [dry_run]=false
   )
 }
 
@@ -44,6 +49,21 @@ experiments_option() {
     --out) experiments[out]=$value ;;
     *) experiments_fail 2 "unknown option $option; see --help" ;;
   esac
+}
+
+experiments_parse() {
+  local own=$1 option
+  shift
+  while (($# > 0)); do
+    option=$1
+    case $option in
+      --help | -h) usage && exit 0 ;;
+      --dry-run) experiments[dry_run]=true && shift && continue ;;
+    esac
+    (($# >= 2)) || experiments_fail 2 "$option has no value, or is unknown; see --help"
+    "$own" "$option" "$2" || experiments_option "$option" "$2"
+    shift 2
+  done
 }
 
 # experiments_out DEFAULT: makes the directory of the results; experiments[out] becomes absolute.
@@ -96,13 +116,15 @@ experiments_setting() {
   echo "$3"
 }
 
-# The rows of the evaluated rounds. Everyone who follows is sent decisions: the clients and the observer.
+# experiments_result METRICS OBSERVER_LOG CLIENTS: the rows of the evaluated rounds. Everyone who follows is sent decisions: the
+# clients and the observer, who may measure the last rounds after the server's end: what it measured is in its log.
 experiments_result() {
-  awk -F, -v clients="$2" '
-    NR == 1 { for (i = 1; i <= NF; i++) column[$i] = i; print "round,accuracy,bytes_up,bytes_down"; next }
-    { up += $column["bytes_up"] / clients; down += $column["bytes_down"] / (clients + 1) }
-    $column["accuracy"] != "" { printf "%d,%s,%.0f,%.0f\n", $column["round"], $column["accuracy"], up, down }
-  ' "$1"
+  awk -F, -v clients="$3" '
+    NR == FNR { if (match($0, /round [0-9]+: accuracy [0-9.]+/)) { split(substr($0, RSTART, RLENGTH), word, " "); accuracy[word[2] + 0] = word[4] } next }
+    FNR == 1 { for (i = 1; i <= NF; i++) column[$i] = i; print "round,accuracy,bytes_up,bytes_down"; next }
+    { up += $column["bytes_up"] / clients; down += $column["bytes_down"] / (clients + 1); round = $column["round"] + 0 }
+    round in accuracy { printf "%d,%s,%.0f,%.0f\n", round, accuracy[round], up, down }
+  ' "$2" "$1"
 }
 
 # experiments_train NAME: one federation, from its model to its result.
@@ -121,7 +143,7 @@ experiments_train() {
   "${federation[bin]}/signvote-client" init-model --model "$network" --seed "${federation[seed]}" --out "$directory/model" >"$directory/model.log" &&
     federation_configure "$directory" && federation_start "$directory" && federation_follow "$directory" &&
     cp -- "$directory/summary.json" "$result.json" &&
-    experiments_result "$directory/metrics.csv" "${federation[clients]}" >"$directory/result.csv" &&
+    experiments_result "$directory/metrics.csv" "$directory/clients/observer.log" "${federation[clients]}" >"$directory/result.csv" &&
     mv -- "$directory/result.csv" "$result.csv" && rm -rf -- "$directory"
 }
 
@@ -136,6 +158,13 @@ experiments_remaining() {
     experiments_is_done "$name" || left=$((left + $(experiments_setting "$name" rounds 150)))
   done
   echo $((left * $1 / $2))
+}
+
+experiments_list() {
+  local name
+  for name in "${experiments_plan[@]}"; do
+    echo "$name: $(if experiments_is_done "$name"; then echo "done"; else echo missing; fi)"
+  done
 }
 
 experiments_lock() {
@@ -165,4 +194,18 @@ experiments_run() {
 
 experiments_rows() {
   awk -v columns="$1" 'NR > 1 { print columns "," $0 }' "${experiments[out]}/runs/$2.csv"
+}
+
+experiments_draw() {
+  local out=$1 size=$2,$3 commands terminal
+  commands=$(cat)
+  for terminal in "pngcairo font 'sans,12'|png" "svg font 'sans,13'|svg"; do
+    gnuplot <<END_OF_PLOT || experiments_fail 1 "gnuplot failed (deploy/install-deps.sh installs it)"
+set terminal ${terminal%|*} noenhanced size $size linewidth 1.4 background 'white'
+set output '$out.${terminal##*|}'
+set grid linetype 1 linecolor '#e0e0e0' linewidth 0.7
+set format y '%.2f'
+$commands
+END_OF_PLOT
+  done
 }
