@@ -199,7 +199,7 @@ TEST(Runner, AModelThatDoesNotFitTheDataIsExitCodeFour) {
   const ModelBundle other = *MakeBuiltin("cifar_cnn", 0);
   std::vector<float> values = other.parameters.values;
   ASSERT_TRUE(trainer->LoadModel(other.module, other.parameters.tensors, values).ok());
-  EXPECT_FALSE(trainer->ComputeGradient(1, 1).ok());
+  EXPECT_FALSE(trainer->ComputeGradient(1, 1, {}).ok());
 }
 
 TEST(Runner, StopsWhenAsked) {
