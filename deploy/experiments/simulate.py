@@ -3,17 +3,22 @@
 
 usage: simulate.py data=DIR [key=value ...]      (DIR: holds mnist/ or cifar10/; needs python3-torch, python3-numpy)
   rule=agreement|it-signsgd|majority    also central (sign of the pooled float gradient), adam (float32, pooled)
-  carry=0.9 dither=2 scale=running|own (dither by a client's running mean of |g|, or by this round's) prior=0 fraction=1 (k: one k-th of the stripes a round) assume=honest|hostile floor=0.5
+  carry=0.9 dither=2 prior=0 assume=honest|hostile floor=0.5    fraction=1 (k: one k-th of the stripes a round)
+  scale=running|own                     dither by a client's running mean of |g|, or by this round's
   mode=4 partition=all|labels:2|dirichlet:0.3|groups:8:5  (the first 8 clients hold the digits below 5, the others the rest)
-  attack=flip:7|copy:4|random:7         step=6e-4 schedule=cosine|constant rounds=150 seed=0 test=50
-  dataset=mnist|cifar10
+  attack=flip:7|half:5|copy:4|random:7  attack_from=0; half: flips every other ballot, copy: one wrong vector
+  late=0 (of 15, 1 to 4 rounds)         drift=0 (1: at half time the first and last batch change places)
+  flip_probability=0 local_steps=1      (of 0.05)
+  step=6e-4 schedule=cosine|constant rounds=150 seed=0 test=50
+  dataset=mnist|cifar10 model=mnist_cnn|mlp|cifar_cnn hidden=128 (of mlp)
 """
 import gzip, sys, time
 import numpy as np, torch, torch.nn as nn, torch.nn.functional as F
 
 torch.set_num_threads(1)
 opt = dict(rule="agreement", carry=0.9, dither=2.0, prior=0.0, fraction=1, assume="honest", floor=0.5, mode=4, partition="all", attack="", step=6e-4,
-           schedule="cosine", rounds=150, seed=0, test=50, dataset="mnist", data="", scale="running", warmup=100, clip=10.0)
+           schedule="cosine", rounds=150, seed=0, test=50, dataset="mnist", data="", model="", hidden=128, scale="running",
+           attack_from=0, late=0, drift=0, flip_probability=0.0, local_steps=1, warmup=100, clip=10.0)
 for arg in sys.argv[1:]:
     key, value = arg.split("=")
     opt[key] = type(opt[key])(value)
@@ -63,7 +68,8 @@ class CifarCnn(nn.Module):
 
 
 if o.dataset == "mnist":
-    train_x, train_y, (test_x, test_y), net = *mnist("train"), mnist("t10k"), MnistCnn()
+    train_x, train_y, (test_x, test_y) = *mnist("train"), mnist("t10k")
+    net = nn.Sequential(nn.Flatten(), nn.Linear(784, o.hidden), nn.ReLU(), nn.Linear(o.hidden, 10)) if o.model == "mlp" else MnistCnn()
 else:
     train_x, train_y = cifar10([f"data_batch_{i}.bin" for i in range(1, 6)])
     (test_x, test_y), net = cifar10(["test_batch.bin"]), CifarCnn()
@@ -96,10 +102,21 @@ def partition():
 # Client
 
 def gradient(m):
-    i = rng.choice(pools[m], BATCH[m], replace=True)
-    net.zero_grad()
-    F.cross_entropy(net(train_x[i]), train_y[i]).backward()
-    return torch.cat([p.grad.flatten() for p in params])
+    """The mean over the local steps of one client, the first on the common parameters."""
+    start = [p.detach().clone() for p in params] if o.local_steps > 1 else []
+    total = torch.zeros(N)
+    for _ in range(o.local_steps):
+        i = rng.choice(pools[m], BATCH[m], replace=True)
+        net.zero_grad()
+        F.cross_entropy(net(train_x[i]), train_y[i]).backward()
+        total += torch.cat([p.grad.flatten() for p in params])
+        with torch.no_grad():
+            for p in params if start else []:
+                p -= 0.05 * p.grad
+    with torch.no_grad():
+        for p, before in zip(params, start):
+            p.copy_(before)
+    return total / o.local_steps
 
 
 told, usual = [0] * M, [None] * M  # by client: ballots, and the running mean of their magnitudes
@@ -137,13 +154,15 @@ class Agreement:
         typical = c[off].abs().median()
         mu = torch.linalg.eigh(c.clamp(-typical, typical))[1][:, -1] * (typical * M).sqrt()
         for _ in range(40):
-            e = c - torch.outer(mu, mu)
+            before, e = mu.clone(), c - torch.outer(mu, mu)
             s = max(1.4826 * e[off].abs().median(), typical) + 0.003
             w = ((1 + (e / (2 * s)) ** 2) ** -2).fill_diagonal_(0)
             for _ in range(5):
                 for i in range(M):
                     mu[i] = (w[i] * c[i]) @ mu / (w[i] * mu * mu).sum().clamp(min=1e-9)
                 mu = mu.clamp(-.98, .98)
+            if (mu - before).abs().max() < 1e-4:
+                break
         mu = -mu if mu.sum() < 0 else mu
         e = c - torch.outer(mu, mu)
         r2 = 1 - ((w * e * e).sum() / (w * c * c).sum().clamp(min=1e-9)).item()
@@ -179,7 +198,10 @@ counts = o.rule == "it-signsgd"
 errors = torch.zeros(M, N if counts else 1)
 kind, number = (o.attack.split(":") + ["0"])[:2]
 wrong, adam, start = torch.randn(N).sign(), torch.optim.Adam(params, lr=o.step), time.time()
+past = []  # the votes of the last rounds
 for t in range(o.rounds):
+    if o.drift and t == o.rounds // 2:
+        BATCH[0], BATCH[-1] = BATCH[-1], BATCH[0]
     grads = [gradient(m) for m in range(M)]
     pooled = sum(b * g for b, g in zip(BATCH, grads)) / sum(BATCH)
     if o.rule == "adam":
@@ -190,10 +212,15 @@ for t in range(o.rounds):
         votes = torch.stack([vote(m, g) for m, g in enumerate(grads)])
         if o.fraction > 1:
             votes *= torch.stack([(torch.rand(N // 512 + 1) < 1 / o.fraction).float()[torch.arange(N) // 512] for _ in range(M)])
-        for m in range(int(number)):
-            if kind == "flip": votes[m].neg_()
+        if o.flip_probability > 0:
+            votes *= torch.where(torch.rand(M, N) < o.flip_probability, -1.0, 1.0)
+        for m in range(int(number) if t >= o.attack_from else 0):
+            if kind == "flip" or (kind == "half" and rng.rand() < 0.5): votes[m].neg_()
             if kind == "copy": votes[M - 1 - m] = wrong
             if kind == "random": votes[M - 1 - m] = torch.randn(N).sign()
+        past = [votes.clone()] + past[:4]
+        for m in range(o.late):
+            votes[m] = past[min(m % 4 + 1, len(past) - 1)][m]
         evidence = o.carry * evidence + (pooled if o.rule == "central" else (weights(t) * votes).sum(0))
         decision = evidence.sign()
         agreement.add(votes * o.fraction)
