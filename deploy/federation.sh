@@ -32,7 +32,8 @@ federation_defaults() {
     # at half time the first and the last change places (drift=1)
     [attack]=none [attackers]=0 [attack_from]=1 [late]=0 [drift]=0
     [evaluate]=10             # the observer measures every so many rounds
-    [grace]=10                # seconds between TERM and KILL, and to wait for stragglers at the end
+    [grace]=10                # seconds between TERM and KILL
+    [patience]=10             # seconds to wait for stragglers at the end
   )
 }
 
@@ -271,7 +272,7 @@ federation_reap() {
   esac
 }
 
-# The run is over when the servers have ended well; then the others have `grace` seconds to follow.
+# The run is over when the servers have ended well; then the others have `patience` seconds to follow.
 federation_follow() {
   local directory=$1 ended='' left=${federation[shards]} server run
   federation_spawn_watch "$directory"
@@ -288,15 +289,15 @@ federation_follow() {
   done
 }
 
-# federation_await_end DIR: waits at most `grace` seconds for all processes, and looks how they ended.
+# federation_await_end DIR: waits at most `patience` seconds for all processes, and looks how they ended.
 federation_await_end() {
   local directory=$1 ended='' tries
-  for ((tries = 0; tries < 10 * federation[grace]; tries++)); do
+  for ((tries = 0; tries < 10 * federation[patience]; tries++)); do
     federation_any_alive "${!federation_processes[@]}" || break
     federation_pause 0.1
   done
   if federation_any_alive "${!federation_processes[@]}"; then
-    federation_say "still running ${federation[grace]} s after the server's end: ${federation_processes[*]}"
+    federation_say "still running ${federation[patience]} s after the server's end: ${federation_processes[*]}"
     return 1
   fi
   while ((${#federation_processes[@]} > 0)); do

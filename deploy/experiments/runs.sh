@@ -135,7 +135,8 @@ experiments_train() {
   federation_defaults
   federation[bin]=${experiments[bin]}
   federation[evaluate]=${experiments[evaluate]}
-  federation[grace]=600  # the observer measures what it was given, however busy the machine is
+  federation[grace]=60
+  federation[patience]=3600  # the observer measures what it was given, however busy the machine is
   while IFS= read -r line; do
     if [[ $line == network=* ]]; then network=${line#*=}; else federation[${line%%=*}]=${line#*=}; fi
   done <<<"${experiments_settings[$name]}"
