@@ -6,6 +6,7 @@
 
 #include "client/model/builtin.h"
 #include "client/model/threads.h"
+#include "tests/client/data_source.h"
 
 namespace signvote {
 namespace {
@@ -16,7 +17,7 @@ class TrainerTest : public testing::Test {
 
   void Make(uint32_t batch) {
     ClientOptions options;
-    options.data.format = "digits";
+    options.data.source = *ParseSource("{format: digits}");
     options.data.partition.kind = "all";
     options.session.batch = batch;
     auto trainer = Trainer::Make(options);
