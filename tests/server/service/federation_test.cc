@@ -197,7 +197,7 @@ TEST(Federation, IgnoresImpossibleEvaluations) {
   };
   evaluate(observer, 0, 7);
   evaluate(observer, 99, 0.5);
-  evaluate(observer, 0, std::nan(""));
+  evaluate(observer, 0, -0.5);
   evaluate(voter, 0, 0.5);
   EXPECT_EQ(h.federation->Status().evaluations_size(), 0);
   evaluate(observer, 0, 0.5);
