@@ -30,7 +30,10 @@ class FederationService::Reactor final : public grpc::ServerBidiReactor<grpc::By
 
   void Start(std::shared_ptr<Reactor> self) {
     self_ = std::move(self);
-    StartRead(&incoming_);
+    {
+      MutexLock lock(mu_);
+      StartRead(&incoming_);
+    }
     Pump();  // a session may be over before it begins
   }
 
@@ -50,6 +53,10 @@ class FederationService::Reactor final : public grpc::ServerBidiReactor<grpc::By
 
   void OnReadDone(bool ok) override {
     if (!ok) return FinishOnce(grpc::Status::OK);
+    {
+      MutexLock lock(mu_);
+      if (is_finished_) return;
+    }
     std::optional<Incoming> incoming = Read();
     incoming_.Clear();
     if (!incoming) return FinishOnce({grpc::StatusCode::INVALID_ARGUMENT, "a message that is not a ClientMessage"});

@@ -11,6 +11,8 @@
 namespace signvote::simulation {
 namespace {
 
+using Kind = Fault::Kind;
+
 ModelBundle BundleOf(const Scenario& scenario) {
   ModelBundle bundle;
   bundle.module = std::string(1 + scenario.seed % 200'000, 'm');
@@ -85,7 +87,6 @@ class Simulation {
 };
 
 void Simulation::Happen(const Fault& fault) {
-  using Kind = Fault::Kind;
   if (is_healed_) return;
   world_.Trace("FAULT   {}", Describe(fault));
   switch (fault.kind) {
@@ -124,7 +125,6 @@ void Simulation::Happen(const Fault& fault) {
 }
 
 void Simulation::Administrate(const Fault& fault) {
-  using Kind = Fault::Kind;
   Federation* federation = server_.federation();
   if (!federation) return;
   auto tell = [this](const absl::Status& status) {
