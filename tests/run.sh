@@ -8,8 +8,8 @@ all_lanes=(release asan tsan)
 usage() {
   cat <<END
 usage: tests/run.sh [--lane NAME]...
-Lanes; "all" names all of them:
-  release  the default: GCC, optimised, with LibTorch: every test
+Lanes, by default release and tsan; "all" names all of them:
+  release  GCC, optimised, with LibTorch: every test
   asan     Clang, its thread-safety analysis an error; AddressSanitizer, UndefinedBehaviorSanitizer and libFuzzer,
            without LibTorch: every test, and each fuzz target a little further than its corpus
   tsan     Clang, ThreadSanitizer, without LibTorch: the tests that start threads, simulations, a server under load
@@ -82,7 +82,7 @@ main() {
       *) usage >&2 && exit 2 ;;
     esac
   done
-  ((${#lanes[@]} > 0)) || lanes=(release)
+  ((${#lanes[@]} > 0)) || lanes=(release tsan)
   local packages=()
   for lane in "${lanes[@]}"; do
     if ! [[ " ${all_lanes[*]} " == *" $lane "* ]]; then
