@@ -120,7 +120,8 @@ experiments_setting() {
 # clients and the observer, who may measure the last rounds after the server's end: what it measured is in its log.
 experiments_result() {
   awk -F, -v clients="$3" '
-    NR == FNR { if (match($0, /round [0-9]+: accuracy [0-9.]+/)) { split(substr($0, RSTART, RLENGTH), word, " "); accuracy[word[2] + 0] = word[4] } next }
+    NR == FNR && match($0, /round [0-9]+: /) { measured = substr($0, RSTART + 6, RLENGTH - 8) + 0 }
+    NR == FNR { if (match($0, /accuracy [0-9.]+/)) accuracy[measured] = substr($0, RSTART + 9, RLENGTH - 9); next }
     FNR == 1 { for (i = 1; i <= NF; i++) column[$i] = i; print "round,accuracy,bytes_up,bytes_down"; next }
     { up += $column["bytes_up"] / clients; down += $column["bytes_down"] / (clients + 1); round = $column["round"] + 0 }
     round in accuracy { printf "%d,%s,%.0f,%.0f\n", round, accuracy[round], up, down }
