@@ -22,7 +22,7 @@ def make_checkout(source, binaries, place):
 
 def last_measurement(log):
     """Round, accuracy and fingerprint of an observer's last."""
-    return re.findall(r"round (\d+): accuracy ([\d.]+), .* fingerprint ([0-9a-f]{32})", log)[-1]
+    return re.findall(r"round (\d+): .*accuracy ([\d.]+) .*fingerprint ([0-9a-f]{32})", log)[-1]
 
 
 class Compose:

@@ -108,7 +108,7 @@ class KubernetesTest(unittest.TestCase):
                 command = container[probe]["exec"]["command"]
                 eventually(lambda n=name, c=command: self.engine.docker("exec", n, *c, check=False).returncode == 0,
                            what=f"{probe} of {name}")
-        log = eventually(lambda: (log := self.engine.docker("logs", observer)) and "round 10: accuracy" in log and log,
+        log = eventually(lambda: (log := self.engine.docker("logs", observer)) and "round 10: loss" in log and log,
                          what="the observer's first measurement of trained parameters")
         say("kubernetes' pods, round {}: accuracy {}, fingerprint {}".format(*last_measurement(log)))
 
