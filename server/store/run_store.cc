@@ -6,19 +6,24 @@
 
 namespace signvote {
 
-v1::JournalRecord RecordOf(const BallotKey& key, const SignVector& planes) {
-  v1::JournalRecord record;
-  v1::BallotRecord& ballot = *record.mutable_ballot();
+void SetRecord(const BallotKey& key, const SignVector& planes, v1::JournalRecord* record) {
+  v1::BallotRecord& ballot = *record->mutable_ballot();
   ballot.set_client_id(key.client_id);
   ballot.set_round(key.round);
   ballot.set_block(key.block);
   EncodeSigns(planes.signs, planes.zeros, {}, ballot.mutable_signs());
+}
+
+v1::JournalRecord RecordOf(const BallotKey& key, const SignVector& planes) {
+  v1::JournalRecord record;
+  SetRecord(key, planes, &record);
   return record;
 }
 
 void RunStore::Stage(const BallotKey& key, const SignVector& planes) {
   if (!wants_ballots()) return;
-  if (RemoveHalfBegun().ok() && writer_->Stage(RecordOf(key, planes)).ok()) {
+  SetRecord(key, planes, &ballot_);
+  if (RemoveHalfBegun().ok() && writer_->Stage(ballot_).ok()) {
     staged_.insert(key);
   } else {
     staged_.clear();

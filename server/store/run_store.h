@@ -49,6 +49,7 @@ class RunStore final : public Store {
   const std::unique_ptr<Disk::Lock> lock_;
   std::unique_ptr<SegmentWriter> writer_;
   std::set<BallotKey> staged_;
+  v1::JournalRecord ballot_;  // the last one staged
   std::string half_begun_;  // a path; empty: none
 };
 

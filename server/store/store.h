@@ -30,6 +30,8 @@ struct BallotKey {
   auto operator<=>(const BallotKey&) const = default;
 };
 v1::JournalRecord RecordOf(const BallotKey& key, const SignVector& planes);
+// The same into a record of another ballot, whose memory is used again.
+void SetRecord(const BallotKey& key, const SignVector& planes, v1::JournalRecord* record);
 
 // Not thread-safe, but for WriteCheckpoint.
 class Store {
