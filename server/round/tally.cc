@@ -57,9 +57,14 @@ std::span<float> Tally::BlockParameters(size_t index) {
 }
 
 void Tally::Apply(Step step, const ParallelFor& parallel) {
-  parallel(rules_.size(),
-           [&](size_t i) { ApplyDecision(decisions_[i].signs, decisions_[i].zeros, step, BlockParameters(i)); });
-  fingerprint_ = FingerprintOf(*parameters_);
+  std::vector<std::span<const float>> blocks;
+  for (size_t i = 0; i < rules_.size(); ++i) blocks.push_back(BlockParameters(i));
+  FingerprintOfParts fingerprint(blocks);
+  parallel(rules_.size(), [&](size_t i) {
+    ApplyDecision(decisions_[i].signs, decisions_[i].zeros, step, BlockParameters(i));
+    fingerprint.Finish(i);
+  });
+  fingerprint_ = fingerprint.Digest();
   ++round_;
 }
 

@@ -2,7 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <numeric>
+#include <random>
 #include <vector>
+
+#include "common/thread_pool.h"
 
 namespace signvote {
 namespace {
@@ -24,6 +29,25 @@ TEST(Fingerprint, DependsOnEveryParameterAndItsPlace) {
   std::swap(x[998], x[999]);
   EXPECT_NE(before, last);
   EXPECT_NE(last, FingerprintOf(x));
+}
+
+TEST(Fingerprint, OfPartsIsThatOfTheWholeInWhateverOrderTheyAreFinished) {
+  std::vector<float> x(100'000);
+  std::iota(x.begin(), x.end(), 0.5f);
+  std::vector<std::span<const float>> parts;
+  for (size_t begin = 0, size = 0; begin < x.size(); begin += size, size = 2 * size + 1) {
+    size = std::min(size, x.size() - begin);
+    parts.push_back(std::span(x).subspan(begin, size));
+  }
+  std::vector<size_t> order(parts.size());
+  std::iota(order.begin(), order.end(), 0);
+  ThreadPool pool(4);
+  for (uint32_t seed = 0; seed < 100; ++seed) {
+    std::shuffle(order.begin(), order.end(), std::mt19937(seed));
+    FingerprintOfParts fingerprint(parts);
+    pool.ParallelFor(parts.size(), [&](size_t i) { fingerprint.Finish(order[i]); });
+    EXPECT_EQ(fingerprint.Digest(), FingerprintOf(x)) << "seed " << seed;
+  }
 }
 
 TEST(Fingerprint, HexIsHighThenLowWithAllDigits) {
