@@ -53,9 +53,13 @@ absl::StatusOr<bool> Replica::Load(const v1::ParametersChunk& chunk) {
   std::memcpy(Own().data() + loaded_coordinates_, chunk.data().data(), chunk.data().size());
   loaded_coordinates_ += count;
   if (!chunk.last()) return false;
+  fingerprint_ = FingerprintOf(Own());
+  if (fingerprint_ != FromProto(chunk.fingerprint())) {
+    return Error(absl::StatusCode::kDataLoss, "the parameters after round {} came with fingerprint {}, the server's have {}",
+                 chunk.round(), fingerprint_.Hex(), FromProto(chunk.fingerprint()).Hex());
+  }
   loaded_ = true;
   round_ = chunk.round();
-  fingerprint_ = FingerprintOf(Own());
   return true;
 }
 

@@ -36,7 +36,7 @@ class Replica {
   const BlockRange& range() const { return range_; }
 
   // True when all parameters of the range are there: IsLoaded(). A chunk of another round starts over.
-  // INVALID_ARGUMENT: chunks that do not follow each other or leave the range.
+  // INVALID_ARGUMENT: chunks that do not follow each other or leave the range. DATA_LOSS: they were altered on the way.
   absl::StatusOr<bool> Load(const v1::ParametersChunk& chunk);
 
   // Applies a decision of round() + 1; one that was applied before is passed over. INVALID_ARGUMENT / OUT_OF_RANGE: of

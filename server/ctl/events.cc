@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <mutex>
 #include <thread>
 
+#include "common/mutex.h"
 #include "server/ctl/command.h"
 #include "server/ctl/render.h"
 
@@ -23,7 +23,7 @@ class Printer {
 
   // From any thread.
   void Print(const v1::Event& event, const std::string& server) {
-    const std::lock_guard lock(mu_);
+    MutexLock lock(mu_);
     if (context_.json) {
       Json json = is_many_ ? Json{{"server", server}} : Json::object();
       json.update(ToJson(event));
@@ -36,7 +36,7 @@ class Printer {
  private:
   const Context& context_;
   const bool is_many_;
-  std::mutex mu_;
+  Mutex mu_;
 };
 
 absl::Status Past(Shards& shards, const v1::ListEventsRequest& request, Printer& printer) {
@@ -53,7 +53,7 @@ absl::Status Past(Shards& shards, const v1::ListEventsRequest& request, Printer&
 
 // A thread a shard, until all of them end; the first that fails ends the others.
 absl::Status Follow(Shards& shards, const v1::ListEventsRequest& request, Printer& printer) {
-  std::mutex mu;
+  Mutex mu;
   absl::Status problem;  // guarded by mu
   std::vector<grpc::ClientContext> calls(shards.count());
   std::vector<std::thread> threads;
@@ -65,7 +65,7 @@ absl::Status Follow(Shards& shards, const v1::ListEventsRequest& request, Printe
       const grpc::Status end = stream->Finish();
       // A server that ends with its run may take the connection down before the stream's own end.
       if (end.ok() || event.kind() == v1::RUN_ENDED) return;
-      const std::lock_guard lock(mu);
+      MutexLock lock(mu);
       if (!problem.ok()) return;
       problem = shards.at(i).Explain(end);
       for (grpc::ClientContext& call : calls) call.TryCancel();

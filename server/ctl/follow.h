@@ -4,9 +4,9 @@
 #include <absl/status/status.h>
 
 #include <functional>
-#include <mutex>
 #include <vector>
 
+#include "common/mutex.h"
 #include "server/ctl/shards.h"
 
 namespace signvote::ctl {
@@ -30,12 +30,12 @@ class Follower {
 
   Shards* const shards_;
   const Show show_;
-  std::mutex mu_;  // guards what follows
-  bool is_cancelled_ = false;
-  absl::Status problem_;
-  std::vector<v1::RunStatus> latest_;
-  std::vector<bool> is_known_;
-  std::vector<std::unique_ptr<grpc::ClientContext>> calls_;
+  Mutex mu_;
+  bool is_cancelled_ ABSL_GUARDED_BY(mu_) = false;
+  absl::Status problem_ ABSL_GUARDED_BY(mu_);
+  std::vector<v1::RunStatus> latest_ ABSL_GUARDED_BY(mu_);
+  std::vector<bool> is_known_ ABSL_GUARDED_BY(mu_);
+  std::vector<std::unique_ptr<grpc::ClientContext>> calls_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace signvote::ctl

@@ -14,13 +14,13 @@ namespace {
 
 constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 
-bool Given(const Json& json, const char* key) { return json.contains(key) && !json.at(key).is_null(); }
-double Real(const Json& json, const char* key) { return Given(json, key) ? json.at(key).get<double>() : kUnknown; }
-uint64_t Whole(const Json& json, const char* key) { return Given(json, key) ? json.at(key).get<uint64_t>() : 0; }
+bool Has(const Json& json, const char* key) { return json.contains(key) && !json.at(key).is_null(); }
+double Real(const Json& json, const char* key) { return Has(json, key) ? json.at(key).get<double>() : kUnknown; }
+uint64_t Whole(const Json& json, const char* key) { return Has(json, key) ? json.at(key).get<uint64_t>() : 0; }
 
 // Labels of a run are the user's words: "4" and 4 are the same mode.
 std::string Text(const Json& json, const char* key) {
-  if (!Given(json, key)) return "";
+  if (!Has(json, key)) return "";
   return json.at(key).is_string() ? json.at(key).get<std::string>() : json.at(key).dump();
 }
 
@@ -39,12 +39,12 @@ RunSummary FromJson(const Json& json) {
   run.final_accuracy = Real(json, "final_accuracy");
   run.bytes_up = Real(json, "bytes_up_per_client_round");
   run.bytes_down = Real(json, "bytes_down_per_client_round");
-  run.fingerprints_agree = Given(json, "fingerprints_agree") && json.at("fingerprints_agree").get<bool>();
-  if (Given(json, "accuracy")) {
+  run.fingerprints_agree = Has(json, "fingerprints_agree") && json.at("fingerprints_agree").get<bool>();
+  if (Has(json, "accuracy")) {
     for (const Json& point : json.at("accuracy"))
       run.accuracy.push_back({Whole(point, "round"), Real(point, "accuracy")});
   }
-  if (Given(json, "clients")) {
+  if (Has(json, "clients")) {
     for (const Json& c : json.at("clients")) {
       run.clients.push_back({Text(c, "name"), Whole(c, "batch"), Real(c, "crossover"), Real(c, "mean_weight")});
     }

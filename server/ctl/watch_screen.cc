@@ -2,10 +2,9 @@
 
 #include <absl/time/clock.h>
 
-#include <condition_variable>
-#include <mutex>
 #include <thread>
 
+#include "common/mutex.h"
 #include "server/ctl/follow.h"
 #include "server/ctl/merge.h"
 #include "server/ctl/terminal.h"
@@ -13,7 +12,7 @@
 namespace signvote::ctl {
 namespace {
 
-constexpr auto kInterval = std::chrono::seconds(1);
+constexpr absl::Duration kInterval = absl::Seconds(1);
 constexpr auto kPatience = std::chrono::seconds(2);  // for clients and events
 constexpr size_t kEvents = 100;
 
@@ -29,10 +28,10 @@ class Watching {
 
   ~Watching() {
     {
-      const std::lock_guard lock(mu_);
+      MutexLock lock(mu_);
       is_ending_ = true;
     }
-    ended_.notify_all();
+    ended_.NotifyAll();
     follower_.Cancel();
     for (std::thread& thread : threads_) thread.join();
   }
@@ -43,14 +42,14 @@ class Watching {
       Draw();
       const Terminal::Input input = terminal_->Wait();
       if (input.signal != 0 || input.key == Terminal::Key::kQuit) return input.signal;
-      const std::lock_guard lock(mu_);
+      MutexLock lock(mu_);
       if (is_over_) return 0;
       Scroll(input.key);
     }
   }
 
   std::vector<v1::RunStatus> last() {
-    const std::lock_guard lock(mu_);
+    MutexLock lock(mu_);
     return scene_.shards;
   }
 
@@ -58,13 +57,13 @@ class Watching {
   void Draw() {
     std::vector<ScreenLine> lines;
     {
-      const std::lock_guard lock(mu_);
+      MutexLock lock(mu_);
       lines = RenderScreen(scene_, terminal_->size(), absl::Now(), absl::LocalTimeZone());
     }
     terminal_->Draw(lines);
   }
 
-  void Scroll(Terminal::Key key) {
+  void Scroll(Terminal::Key key) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     using Key = Terminal::Key;
     const size_t page = std::max<size_t>(terminal_->size().rows / 2, 1);
     const size_t end = static_cast<size_t>(scene_.clients.clients_size());
@@ -75,13 +74,15 @@ class Watching {
 
   // False when it is time to end.
   bool Pause() {
-    std::unique_lock lock(mu_);
-    return !ended_.wait_for(lock, kInterval, [this] { return is_ending_; });
+    MutexLock lock(mu_);
+    const absl::Time until = absl::Now() + kInterval;
+    while (!is_ending_ && absl::Now() < until) ended_.WaitUntil(mu_, until);
+    return !is_ending_;
   }
 
   void Show(const std::vector<v1::RunStatus>& each) {
     {
-      const std::lock_guard lock(mu_);
+      MutexLock lock(mu_);
       scene_.shards = each;
       scene_.problem.clear();
     }
@@ -92,7 +93,7 @@ class Watching {
     do {
       const absl::Status status = follower_.Run();
       {
-        const std::lock_guard lock(mu_);
+        MutexLock lock(mu_);
         is_over_ = status.ok();
         scene_.problem = status.ok() || absl::IsCancelled(status) ? "" : Message(status);
       }
@@ -113,13 +114,13 @@ class Watching {
   void AskClients() {
     std::vector<uint64_t> coordinates;
     {
-      const std::lock_guard lock(mu_);
+      MutexLock lock(mu_);
       for (const v1::RunStatus& shard : scene_.shards) coordinates.push_back(CoordinatesOf(shard));
     }
     if (coordinates.empty()) coordinates.assign(shards_->count(), 1);
     const auto each = shards_->Call(&v1::Admin::Stub::ListClients, v1::ListClientsRequest(), kPatience);
     if (!each.ok()) return;  // the status says so
-    const std::lock_guard lock(mu_);
+    MutexLock lock(mu_);
     scene_.clients = MergeClients(*each, coordinates);
   }
 
@@ -130,7 +131,7 @@ class Watching {
     const auto events = shards_->at(shard).Collect(&v1::Admin::Stub::ListEvents, request, kPatience);
     if (!events.ok() || events->empty()) return;
     told_[shard] = events->back().id();
-    const std::lock_guard lock(mu_);
+    MutexLock lock(mu_);
     std::vector<v1::Event>& all = scene_.events;
     all.insert(all.end(), events->begin(), events->end());
     std::stable_sort(all.begin(), all.end(),
@@ -142,11 +143,11 @@ class Watching {
   Terminal* const terminal_;
   Follower follower_;
   std::vector<uint64_t> told_;  // the last event of each shard; of the asking thread
-  std::mutex mu_;               // guards what follows
-  std::condition_variable ended_;
-  Scene scene_;
-  bool is_over_ = false;    // the run has ended
-  bool is_ending_ = false;  // this view ends
+  Mutex mu_;
+  CondVar ended_;
+  Scene scene_ ABSL_GUARDED_BY(mu_);
+  bool is_over_ ABSL_GUARDED_BY(mu_) = false;    // the run has ended
+  bool is_ending_ ABSL_GUARDED_BY(mu_) = false;  // this view ends
   std::vector<std::thread> threads_;
 };
 

@@ -174,7 +174,10 @@ grpc::Status AdminService::Export(grpc::ServerContext* context, const v1::Export
     chunk.set_round(exported.header.round());
     chunk.set_offset(first + at);
     chunk.set_data(exported.parameters.data() + at, count * sizeof(float));
-    chunk.set_last(at + count == total);
+    if (at + count == total) {
+      chunk.set_last(true);
+      *chunk.mutable_fingerprint() = exported.header.fingerprint();
+    }
     if (!out->Write(part)) return grpc::Status::CANCELLED;
   }
   return grpc::Status::OK;

@@ -96,7 +96,10 @@ Frame Feed::NextParameters(const Broadcast& broadcast) {
   chunk.set_offset(broadcast.range.FirstCoordinate() + offset_);
   chunk.set_data(snapshot->parameters->data() + offset_, count * sizeof(float));
   offset_ += count;
-  chunk.set_last(offset_ == total);
+  if (offset_ == total) {
+    chunk.set_last(true);
+    *chunk.mutable_fingerprint() = ToProto(snapshot->fingerprint);
+  }
   return MakeFrame(message);
 }
 

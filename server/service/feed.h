@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "common/blocks.h"
+#include "common/fingerprint.h"
 #include "proto/signvote/v1/federation.pb.h"
 #include "server/service/history.h"
 
@@ -24,6 +25,7 @@ namespace signvote {
 struct Snapshot {
   uint64_t round = 0;
   std::shared_ptr<const std::vector<float>> parameters;
+  Fingerprint fingerprint;
 };
 
 // What all feeds draw from.

@@ -49,6 +49,16 @@ TEST_F(ReplicaTest, AGapBetweenChunksIsRefused) {
   EXPECT_THAT(Message(replica_.Load(chunks[2].parameters()).status()), HasSubstr("coordinate 65536, expected 32768"));
 }
 
+TEST_F(ReplicaTest, ParametersThatWereAlteredOnTheWayAreNotLoaded) {
+  auto chunks = server_.Parameters();
+  chunks[1].mutable_parameters()->mutable_data()->at(1000) ^= 1;
+  for (size_t i = 0; i + 1 < chunks.size(); ++i) ASSERT_TRUE(replica_.Load(chunks[i].parameters()).ok());
+  EXPECT_THAT(Message(replica_.Load(chunks.back().parameters()).status()), HasSubstr("came with fingerprint"));
+  EXPECT_FALSE(replica_.IsLoaded());
+  LoadAll();
+  EXPECT_TRUE(replica_.IsLoaded());
+}
+
 TEST_F(ReplicaTest, ARangeHoldsItsBlocksAlone) {
   replica_.Reset({ScriptedServer::kParameters, 1, 1});
   const std::vector<float> own(100, 3.0f);
@@ -56,6 +66,7 @@ TEST_F(ReplicaTest, ARangeHoldsItsBlocksAlone) {
   chunk.set_offset(kBlockCoordinates);
   chunk.set_data(own.data(), own.size() * sizeof(float));
   chunk.set_last(true);
+  *chunk.mutable_fingerprint() = ToProto(FingerprintOf(own));
   ASSERT_TRUE(replica_.Load(chunk).ok());
   EXPECT_EQ(replica_.fingerprint(), FingerprintOf(own));
   EXPECT_EQ(parameters_[kBlockCoordinates - 1], 0);

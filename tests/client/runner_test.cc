@@ -73,6 +73,7 @@ class EchoServer {
       message.mutable_parameters()->set_round(round_);
       message.mutable_parameters()->set_data(&x[at], count * 4);
       message.mutable_parameters()->set_last(at + count == x.size());
+      *message.mutable_parameters()->mutable_fingerprint() = ToProto(FingerprintOf(x));
       stream->Write(message);
     }
   }

@@ -70,7 +70,11 @@ class ScriptedServer {
       chunk.set_round(round_);
       chunk.set_offset(at);
       chunk.set_data(truth_.data() + at, count * sizeof(float));
-      chunk.set_last(at + count == end);
+      if (at + count == end) {
+        chunk.set_last(true);
+        *chunk.mutable_fingerprint() = ToProto(FingerprintOf(
+            std::span(truth_).subspan(range_.FirstCoordinate(), range_.Coordinates())));
+      }
     }
     return messages;
   }

@@ -18,6 +18,7 @@ namespace signvote {
 namespace {
 
 constexpr size_t kBuffer = 256 * 1024;  // bytes a direction holds before it stops reading
+constexpr size_t kLong = 1000;          // bytes of which the middle is signs or parameters, not what frames them
 
 sockaddr_in Loopback(uint16_t port) {
   sockaddr_in address{};
@@ -96,6 +97,11 @@ void FaultProxy::CutAfter(uint64_t bytes) {
   left_ = bytes;
 }
 
+void FaultProxy::Flip() {
+  MutexLock lock(mu_);
+  flips_ = true;
+}
+
 void FaultProxy::BlackHole() {
   MutexLock lock(mu_);
   swallows_ = true;
@@ -104,7 +110,7 @@ void FaultProxy::BlackHole() {
 
 void FaultProxy::Pass() {
   MutexLock lock(mu_);
-  swallows_ = false;
+  swallows_ = flips_ = false;
   left_ = std::numeric_limits<uint64_t>::max();
   delay_ = std::chrono::milliseconds(0);
 }
@@ -169,6 +175,10 @@ bool FaultProxy::Read(const Link& link, int from, Flow& flow) {
     if (got <= 0) flow.is_ended = true;
     if (got < 0) return false;
     if (got == 0 || link.is_swallowed) continue;
+    if (flips_ && from == link.server && got >= static_cast<ssize_t>(kLong)) {
+      flips_ = false;
+      bytes[got / 2] ^= 0x10;
+    }
     flow.parts.push_back({Clock::now() + delay_, std::string(bytes, static_cast<size_t>(got))});
     flow.waiting += static_cast<size_t>(got);
   }

@@ -1,4 +1,4 @@
-// A TCP proxy on loopback that treats its connections as bad networks do: late, cut, or swallowed without a word.
+// A TCP proxy on loopback that treats its connections as bad networks do: late, cut, altered, or swallowed without a word.
 #pragma once
 
 #include <atomic>
@@ -29,6 +29,8 @@ class FaultProxy {
   void Reset();
   // The connection that carries the byte after the next `bytes` is reset in its place.
   void CutAfter(uint64_t bytes);
+  // Flips a bit in the middle of the next long piece of bytes that goes to a client.
+  void Flip();
   // Connections stay open, and what comes in disappears: those there are for ever, new ones until Pass.
   void BlackHole();
   void Pass();
@@ -73,6 +75,7 @@ class FaultProxy {
   uint16_t target_ ABSL_GUARDED_BY(mu_) = 0;
   std::chrono::milliseconds delay_ ABSL_GUARDED_BY(mu_){0};
   uint64_t left_ ABSL_GUARDED_BY(mu_) = std::numeric_limits<uint64_t>::max();  // bytes before the cut
+  bool flips_ ABSL_GUARDED_BY(mu_) = false;
   bool swallows_ ABSL_GUARDED_BY(mu_) = false;
   std::list<Link> links_ ABSL_GUARDED_BY(mu_);
 

@@ -65,6 +65,34 @@ TEST_F(ProxyE2e, DelaysResetsCutsAndBlackHolesCostNotOneBit) {
             calm);
 }
 
+// What no checksum of TCP or TLS let through would do: a client moves its parameters where nobody else does, says so, and
+// starts over from the server's.
+TEST_F(ProxyE2e, AnAlteredDecisionIsFoundByItsFingerprint) {
+  const std::string calm = CalmFingerprint(kRounds);
+  StartServerBehindProxy("altered", ServerSettings(kRounds));
+  StartVoters();
+  uint64_t flipped = 0;  // in this round; everybody has come through it before the next flip
+  size_t found = 0;
+  const std::string altered = FinalFingerprint("altered", kRounds, [&] {
+    const uint64_t round = Round();
+    if (round > flipped + 3) proxy_.Flip(), flipped = round;
+    found = 0;
+    for (auto& [name, client] : clients_) found += Count(client.Output(), "fetching them anew");
+  });
+  EXPECT_GT(found, 0u);
+  EXPECT_EQ(altered, calm);
+}
+
+TEST_F(ProxyE2e, ABlackHoleIsNoticedWithin90SecondsByDefault) {
+  StartServerBehindProxy("run", {"rounds.total=1000000", "seed=5"});
+  StartVoter(0);
+  ASSERT_TRUE(Eventually([&] { return IsConnected(NameOf(0)) && Round() >= 3; }, Seconds(60)));
+  proxy_.BlackHole();
+  const auto tells = [&] { return Count(clients_.at(NameOf(0)).Output(), "connects again") > 0; };
+  EXPECT_TRUE(Eventually([&] { return tells() && !IsConnected(NameOf(0)); }, Seconds(90)))
+      << "client " << tells() << ", server " << !IsConnected(NameOf(0));
+}
+
 TEST_F(ProxyE2e, ABlackHoleIsNoticedOnBothSidesAndHoldsNoRoundBeyondItsDeadline) {
   StartServerBehindProxy("run", {"rounds.total=1000000", "rounds.deadline=3s", "keepalive=2s", "seed=5"});
   StartVoter(0, {"keepalive=2s"});

@@ -49,5 +49,17 @@ TEST(Registry, KeepsMagnitudesAcrossRestarts) {
   EXPECT_EQ(restored.Find("b")->magnitude, 0);
 }
 
+TEST(Registry, KnowsAfterARestartWhichBallotsItHasCounted) {
+  Registry registry;
+  Client& client = registry.Admit("a");
+  for (const uint64_t round : {3, 4, 9}) client.Count(round, 1.0f);
+  std::string saved;
+  registry.Save(&saved);
+  Registry restored;
+  ASSERT_TRUE(restored.Restore(saved).ok());
+  EXPECT_EQ(restored.Find("a")->last_ballot, 9u);
+  EXPECT_EQ(restored.Find("a")->rounds_counted, 3u);
+}
+
 }  // namespace
 }  // namespace signvote

@@ -52,6 +52,28 @@ TEST(Administration, WhatADiskRefusedIsJournalledWithTheNextRound) {
   EXPECT_THAT(Evictions(h), testing::Contains(true));
 }
 
+TEST(Administration, ACheckpointKnowsNothingThatTheJournalDoesNotSayBefore) {
+  H h;
+  h.Join("a");
+  h.Join("bad");
+  ASSERT_TRUE(h.federation->SetEvicted("bad", true).ok());
+  std::vector<absl::Status> results;
+  const auto checkpoint = [&] {
+    h.federation->Checkpoint([&](const auto& result) { results.push_back(result.status()); });
+    h.WorkBeside();
+  };
+  h.store.failure = absl::ResourceExhaustedError("no space left on device");
+  checkpoint();
+  h.store.failure = absl::OkStatus();
+  EXPECT_TRUE(h.store.checkpoints.empty());
+  checkpoint();
+  EXPECT_EQ(h.store.checkpoints.size(), 1u);
+  EXPECT_THAT(Evictions(h), testing::Contains(true));
+  ASSERT_EQ(results.size(), 2u);
+  EXPECT_EQ(results[0].code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_TRUE(results[1].ok()) << results[1];
+}
+
 // After its only round, as recovery finds it: "a" voted in it.
 std::unique_ptr<H> FinishedRun() {
   ServerOptions options = H::DefaultOptions();
