@@ -11,7 +11,10 @@ namespace {
 
 constexpr double kDecay = 0.97;
 constexpr uint64_t kTurnover = 4;  // rounds between two voluntary changes of the panel
-constexpr uint64_t kAfresh = 16;   // rounds between two fits from scratch
+constexpr uint64_t kAfresh = 16;   // fits between two from scratch
+// A fit is worth its time when pairs were compared on so much of the sample since the last one: with fraction 1/k a
+// round compares them on 1/k^2 of it.
+constexpr double kFitAfter = 1.0 / 16;
 
 size_t Place(const std::vector<VoterId>& sorted, VoterId voter) {
   return static_cast<size_t>(std::lower_bound(sorted.begin(), sorted.end(), voter) - sorted.begin());
@@ -24,12 +27,13 @@ bool Has(const std::vector<VoterId>& sorted, VoterId voter) {
 
 void AgreementMatrix::Observe(uint64_t round, std::span<const Ballot> ballots, const BallotSample& sample,
                               const Kernels& kernels) {
+  const size_t voters = voters_.size();
   AddRows(ballots);
   ChoosePanel(round, ballots);
   ++observed_;
   Decay();
   if (sample.coordinates() > 0) AddCounts(ballots, sample, kernels);
-  Fit();
+  if (unfitted_ >= kFitAfter || voters_.size() > voters) Fit();
 }
 
 int64_t AgreementMatrix::Row(VoterId voter) const {
@@ -138,6 +142,7 @@ void AgreementMatrix::AddCounts(std::span<const Ballot> ballots, const BallotSam
     column.push_back(c);
   }
   const std::vector<PairCount> counts = CountPairs(sample, present, kernels);
+  double compared = 0;
   for (size_t b = 0; b < ballots.size(); ++b) {
     const auto row = static_cast<size_t>(Row(ballots[b].voter));
     for (size_t p = 0; p < present.size(); ++p) {
@@ -146,8 +151,11 @@ void AgreementMatrix::AddCounts(std::span<const Ballot> ballots, const BallotSam
       sum_[at] += (2.0 * count.agree - count.both) / sample_;
       weight_[at] += count.both / sample_;
       heard_[row] += count.both / sample_;
+      compared += count.both / sample_;
     }
   }
+  const double pairs = static_cast<double>(counts.size()) - static_cast<double>(present.size());
+  if (pairs > 0) unfitted_ += compared / pairs;
 }
 
 std::vector<uint32_t> AgreementMatrix::ColumnRows() const {
@@ -159,8 +167,9 @@ std::vector<uint32_t> AgreementMatrix::ColumnRows() const {
 void AgreementMatrix::Fit() {
   const std::vector<uint32_t> columns = ColumnRows();
   const PairTable pairs{voters_.size(), columns, sum_, weight_, retired_sum_, retired_weight_, sample_};
-  const bool first = observed_ == 1;
-  const bool afresh = std::has_single_bit(observed_) || observed_ % kAfresh == 0;
+  const bool first = ++fits_ == 1;
+  const bool afresh = std::has_single_bit(fits_) || fits_ % kAfresh == 0;
+  unfitted_ = 0;
   AgreementFit fit = FitAgreement(pairs, first ? std::span<const double>() : mu_, afresh, assume_hostile_);
   if (fit.flipped) {
     for (double& x : retired_sum_) x = -x;
@@ -187,6 +196,8 @@ std::vector<double> AgreementMatrix::Agreement() const {
 
 void AgreementMatrix::Save(StateWriter* writer) const {
   writer->Put(observed_);
+  writer->Put(fits_);
+  writer->Put(unfitted_);
   writer->Put(sample_);
   writer->PutArray(voters_);
   writer->PutArray(columns_);
@@ -200,6 +211,8 @@ void AgreementMatrix::Save(StateWriter* writer) const {
 
 void AgreementMatrix::Restore(StateReader* reader) {
   reader->Get(&observed_);
+  reader->Get(&fits_);
+  reader->Get(&unfitted_);
   reader->Get(&sample_);
   reader->GetArray(&voters_);
   reader->GetArray(&columns_);

@@ -23,7 +23,7 @@ class AgreementMatrix {
 
   explicit AgreementMatrix(bool assume_hostile) : assume_hostile_(assume_hostile) {}
 
-  // Adds one round, of which `sample` saw the ballots, and fits.
+  // Adds one round, of which `sample` saw the ballots, and fits, unless that round told next to nothing.
   void Observe(uint64_t round, std::span<const Ballot> ballots, const BallotSample& sample, const Kernels& kernels);
 
   std::span<const VoterId> voters() const { return voters_; }
@@ -54,6 +54,8 @@ class AgreementMatrix {
 
   const bool assume_hostile_;
   uint64_t observed_ = 0;  // rounds
+  uint64_t fits_ = 0;
+  double unfitted_ = 0;    // share of the sample on which a mean pair was compared since the last fit
   double sample_ = 1;      // coordinates in the last sample
   std::vector<VoterId> voters_;
   std::vector<VoterId> columns_;      // ascending, each also in voters_

@@ -48,10 +48,50 @@ void BallotSample::Collect(const BallotTiles& tiles) {
   }
 }
 
+namespace {
+
+// Which of a ballot's sampled words it has a vote in, a bit each; empty: all of them.
+std::vector<std::vector<uint64_t>> VotedWords(const BallotSample& sample) {
+  std::vector<std::vector<uint64_t>> voted(sample.ballots());
+  for (size_t b = 0; b < sample.ballots(); ++b) {
+    if (sample.said(b) == nullptr) continue;
+    voted[b].assign(WordsFor(sample.words()), 0);
+    for (uint64_t i = 0; i < sample.words(); ++i) voted[b][i / 64] |= uint64_t{sample.said(b)[i] != 0} << (i % 64);
+  }
+  return voted;
+}
+
+// As Kernels::count_pair, of the words that both voted in: with fraction 1/k these are one in k * k.
+PairCount CountCommonWords(const BallotSample& sample, size_t a, size_t b, std::span<const uint64_t> voted_a,
+                           std::span<const uint64_t> voted_b) {
+  PairCount count;
+  for (size_t w = 0; w < voted_a.size(); ++w) {
+    for (uint64_t common = voted_a[w] & voted_b[w]; common != 0; common &= common - 1) {
+      const size_t i = 64 * w + static_cast<size_t>(std::countr_zero(common));
+      const uint64_t both = sample.said(a)[i] & sample.said(b)[i];
+      count.both += std::popcount(both);
+      count.agree += std::popcount(both & ~(sample.signs(a)[i] ^ sample.signs(b)[i]));
+    }
+  }
+  return count;
+}
+
+}  // namespace
+
 std::vector<PairCount> CountPairs(const BallotSample& sample, std::span<const uint32_t> columns,
                                   const Kernels& kernels) {
   const size_t k = columns.size();
   std::vector<PairCount> counts(sample.ballots() * k);
+  const std::vector<std::vector<uint64_t>> voted = VotedWords(sample);
+  const auto count_pair = [&](size_t a, size_t b) {
+    uint64_t common = voted[a].empty() || voted[b].empty() ? sample.words() : 0;
+    if (common == 0) {
+      for (size_t w = 0; w < voted[a].size(); ++w) common += static_cast<uint64_t>(std::popcount(voted[a][w] & voted[b][w]));
+    }
+    constexpr uint64_t kSimd = 16;  // words that the kernel counts in the time of one
+    if (common * kSimd < sample.words()) return CountCommonWords(sample, a, b, voted[a], voted[b]);
+    return kernels.count_pair(sample.signs(a), sample.said(a), sample.signs(b), sample.said(b), sample.words());
+  };
   size_t own = 0;  // columns before the ballot: those pairs are counted already, the other way round
   for (size_t b = 0; b < sample.ballots(); ++b) {
     const bool has_column = own < k && columns[own] == b;
@@ -61,8 +101,7 @@ std::vector<PairCount> CountPairs(const BallotSample& sample, std::span<const ui
         if (c < own) counts[b * k + c] = counts[other * k + own];
         continue;
       }
-      counts[b * k + c] =
-          kernels.count_pair(sample.signs(b), sample.said(b), sample.signs(other), sample.said(other), sample.words());
+      counts[b * k + c] = count_pair(b, other);
     }
     own += has_column;
   }

@@ -140,9 +140,13 @@ HWY_INLINE Sums SumOf(const SumGroup& group, size_t byte) {
   return sums;
 }
 
-// Cuts the votes into groups. A weight above 32767 becomes several votes.
-inline std::vector<SumGroup> MakeGroups(const WeightedTile& tile) {
-  std::vector<SumGroup> groups(1);
+// Cuts the votes into groups. A weight above 32767 becomes several votes. The groups are this thread's until its next
+// call: a tile may be one stripe of a few voters, and memory of its own would take longer than to sum it.
+inline std::vector<SumGroup>& MakeGroups(const WeightedTile& tile) {
+  thread_local std::vector<SumGroup> groups;
+  groups.resize(1);
+  groups[0].votes.clear();
+  groups[0].base = 0;
   int32_t size = 0;
   for (const TileVote& v : tile.votes) {
     for (int32_t rest = tile.weights[v.ballot]; rest != 0;) {
@@ -162,7 +166,7 @@ inline std::vector<SumGroup> MakeGroups(const WeightedTile& tile) {
 }
 
 HWY_NOINLINE void SumNarrow(const WeightedTile& tile, int16_t* evidence) {
-  const SumGroup group = MakeGroups(tile)[0];  // there is one: narrow evidence bounds the weights
+  const SumGroup& group = MakeGroups(tile)[0];  // there is one: narrow evidence bounds the weights
   for (size_t byte = 0; byte < tile.decision.words * 8; byte += kLanes16) {
     FinishNarrow(tile, evidence, byte * 8, SumOf(group, byte));
   }
@@ -182,7 +186,7 @@ HWY_NOINLINE void SumWide(const WeightedTile& tile, int32_t* evidence) {
   const D32 d;
   const hn::Rebind<int16_t, D32> half;
   constexpr size_t kLanes = HWY_LANES(int32_t), kCoordinates = 8 * kLanes16;
-  const std::vector<SumGroup> groups = MakeGroups(tile);
+  const std::vector<SumGroup>& groups = MakeGroups(tile);
   const auto r = hn::Set(d, tile.r);
   HWY_ALIGN int16_t partial[kCoordinates];
   HWY_ALIGN int32_t sums[kCoordinates];
