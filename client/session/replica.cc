@@ -55,8 +55,9 @@ absl::StatusOr<bool> Replica::Load(const v1::ParametersChunk& chunk) {
   if (!chunk.last()) return false;
   fingerprint_ = FingerprintOf(Own());
   if (fingerprint_ != FromProto(chunk.fingerprint())) {
-    return Error(absl::StatusCode::kDataLoss, "the parameters after round {} came with fingerprint {}, the server's have {}",
-                 chunk.round(), fingerprint_.Hex(), FromProto(chunk.fingerprint()).Hex());
+    return Error(absl::StatusCode::kDataLoss,
+                 "the parameters after round {} came with fingerprint {}, the server's have {}", chunk.round(),
+                 fingerprint_.Hex(), FromProto(chunk.fingerprint()).Hex());
   }
   loaded_ = true;
   round_ = chunk.round();

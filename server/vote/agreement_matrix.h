@@ -55,8 +55,8 @@ class AgreementMatrix {
   const bool assume_hostile_;
   uint64_t observed_ = 0;  // rounds
   uint64_t fits_ = 0;
-  double unfitted_ = 0;    // share of the sample on which a mean pair was compared since the last fit
-  double sample_ = 1;      // coordinates in the last sample
+  double unfitted_ = 0;  // share of the sample on which a mean pair was compared since the last fit
+  double sample_ = 1;    // coordinates in the last sample
   std::vector<VoterId> voters_;
   std::vector<VoterId> columns_;      // ascending, each also in voters_
   std::vector<uint64_t> joined_;      // by column: `observed_` when it became one

@@ -83,13 +83,16 @@ std::vector<PairCount> CountPairs(const BallotSample& sample, std::span<const ui
   const size_t k = columns.size();
   std::vector<PairCount> counts(sample.ballots() * k);
   const std::vector<std::vector<uint64_t>> voted = VotedWords(sample);
+  std::vector<uint64_t> heard(voted.size(), sample.words());  // words
+  for (size_t b = 0; b < voted.size(); ++b) {
+    if (voted[b].empty()) continue;
+    heard[b] = 0;
+    for (const uint64_t mask : voted[b]) heard[b] += static_cast<uint64_t>(std::popcount(mask));
+  }
   const auto count_pair = [&](size_t a, size_t b) {
-    uint64_t common = voted[a].empty() || voted[b].empty() ? sample.words() : 0;
-    if (common == 0) {
-      for (size_t w = 0; w < voted[a].size(); ++w) common += static_cast<uint64_t>(std::popcount(voted[a][w] & voted[b][w]));
-    }
-    constexpr uint64_t kSimd = 16;  // words that the kernel counts in the time of one
-    if (common * kSimd < sample.words()) return CountCommonWords(sample, a, b, voted[a], voted[b]);
+    constexpr uint64_t kSparse = 4;  // from there on single words are sooner counted than all by SIMD
+    if (std::max(heard[a], heard[b]) * kSparse < sample.words())
+      return CountCommonWords(sample, a, b, voted[a], voted[b]);
     return kernels.count_pair(sample.signs(a), sample.said(a), sample.signs(b), sample.said(b), sample.words());
   };
   size_t own = 0;  // columns before the ballot: those pairs are counted already, the other way round

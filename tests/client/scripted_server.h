@@ -72,8 +72,8 @@ class ScriptedServer {
       chunk.set_data(truth_.data() + at, count * sizeof(float));
       if (at + count == end) {
         chunk.set_last(true);
-        *chunk.mutable_fingerprint() = ToProto(FingerprintOf(
-            std::span(truth_).subspan(range_.FirstCoordinate(), range_.Coordinates())));
+        *chunk.mutable_fingerprint() =
+            ToProto(FingerprintOf(std::span(truth_).subspan(range_.FirstCoordinate(), range_.Coordinates())));
       }
     }
     return messages;

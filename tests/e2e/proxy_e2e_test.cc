@@ -65,8 +65,8 @@ TEST_F(ProxyE2e, DelaysResetsCutsAndBlackHolesCostNotOneBit) {
             calm);
 }
 
-// What no checksum of TCP or TLS let through would do: a client moves its parameters where nobody else does, says so, and
-// starts over from the server's.
+// What no checksum of TCP or TLS let through would do: a client moves its parameters where nobody else does, says so,
+// and starts over from the server's.
 TEST_F(ProxyE2e, AnAlteredDecisionIsFoundByItsFingerprint) {
   const std::string calm = CalmFingerprint(kRounds);
   StartServerBehindProxy("altered", ServerSettings(kRounds));
