@@ -2,6 +2,8 @@
 // OpenRound.
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+
 #include "common/status.h"
 #include "server/service/federation.h"
 
@@ -140,6 +142,8 @@ void Federation::RunClosing() {
   Fingerprint fingerprint;
   {
     MutexLock lock(mu_);
+    const auto is_loading = [](const auto& session) { return session.second.feed.IsLoading(); };
+    if (std::none_of(sessions_.begin(), sessions_.end(), is_loading)) snapshot_.reset();
     MutexLock core(core_mu_);
     if (tally_.ParametersAreShared()) tally_.MoveOnInACopy();  // the old ones are being sent to newcomers
   }
@@ -281,12 +285,7 @@ void Federation::PublishRound(const Fingerprint& fingerprint) {
     all_rounds_.set_journal_seconds(all_rounds_.journal_seconds() + row.journal_seconds);
     closing_.reset();
 
-    bool is_loading = false;
-    for (const auto& [id, session] : sessions_) {
-      is_loading |= session.feed.IsLoading();
-      wake_.insert(id);
-    }
-    if (!is_loading) snapshot_.reset();
+    for (const auto& [id, session] : sessions_) wake_.insert(id);
     if (broadcast_.closed >= options_.rounds.total) {
       finished_at_ = environment_.now();
       Note(v1::RUN_ENDED, "", "the last round is closed");

@@ -14,13 +14,13 @@ bool Sampled(uint64_t round, uint64_t coordinate, uint64_t coordinates) {
 
 TEST(PairCountsTest, CountsTheSampledCoordinatesOnWhichBothVoted) {
   for (const uint64_t coordinates : {1, 100, 5000, 40'000, 300'001}) {
-    RandomRounds rounds({.coordinates = coordinates, .voters = 8, .abstain = 0.2, .stripes = true}, 31);
+    RandomRounds rounds({.coordinates = coordinates, .voters = 16, .abstain = 0.2, .stripes = true}, 31);
     for (uint64_t round = 7; round < 10; ++round) {
       const RandomRound r = rounds.Next();
       const std::vector<Ballot> views = Views(r.ballots);
       BallotSample sample(round, views.size(), coordinates);
       for (BallotTiles tiles(views, coordinates); tiles.Next();) sample.Collect(tiles);
-      const std::vector<uint32_t> columns{0, 2, 3, 7};
+      const std::vector<uint32_t> columns{0, 2, 3, 4, 7, 10};
       const std::vector<PairCount> fast = CountPairs(sample, columns, FastKernels());
       const std::vector<PairCount> counts = CountPairs(sample, columns, ReferenceKernels());
       std::vector<std::vector<int>> votes;

@@ -19,7 +19,7 @@ OwnedBallot RandomRounds::Vote(size_t voter, const std::vector<uint64_t>& truth)
   MaskTail(&zeros, shape_.coordinates);
   if (shape_.stripes && voter % 3 == 1) {
     for (uint32_t stripe = 0; stripe < StripesFor(shape_.coordinates); ++stripe) {
-      if (random_.Below(2) == 0) continue;
+      if (random_.Below(voter % 2 == 0 ? 8 : 2) != 0) continue;
       ballot.stripes.push_back(stripe);
       const uint64_t begin = stripe * kWordsPerStripe;
       const uint64_t end = std::min<uint64_t>(begin + kWordsPerStripe, signs.size());

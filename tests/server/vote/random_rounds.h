@@ -13,7 +13,7 @@ struct RoundShape {
   size_t voters = 15;
   double abstain = 0;      // share of abstentions, in every second voter
   double absent = 0;       // share of the electorate that does not vote
-  bool stripes = false;    // every third voter votes on some stripes alone
+  bool stripes = false;    // every third voter votes on a half or an eighth of the stripes alone
   bool newcomers = false;  // the electorate grows from two voters to all, one a round
 };
 
