@@ -44,15 +44,17 @@ absl::Status Electorate::Restore(std::string_view bytes) {
     VoterId voter;
     uint64_t round;
     whole = TakeRaw(&bytes, &voter) && TakeRaw(&bytes, &round);
-    if (whole) restored.last_heard_[voter] = round;
+    whole = whole && (restored.last_heard_.empty() || restored.last_heard_.rbegin()->first < voter);
+    if (whole) restored.last_heard_.emplace_hint(restored.last_heard_.end(), voter, round);
   }
   whole = whole && TakeRaw(&bytes, &evicted);
   for (uint64_t i = 0; whole && i < evicted; ++i) {
     VoterId voter;
     whole = TakeRaw(&bytes, &voter);
-    if (whole) restored.evicted_.insert(voter);
+    whole = whole && (restored.evicted_.empty() || *restored.evicted_.rbegin() < voter);
+    if (whole) restored.evicted_.insert(restored.evicted_.end(), voter);
   }
-  if (!whole || !bytes.empty()) return InvalidArgument("the saved electorate is not as long as it says");
+  if (!whole || !bytes.empty()) return InvalidArgument("the saved electorate is cut short, or its voters do not ascend");
   *this = std::move(restored);
   return absl::OkStatus();
 }

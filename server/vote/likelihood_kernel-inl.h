@@ -225,14 +225,14 @@ HWY_INLINE void DecideStep(const LikelihoodTile<Count>& tile, const std::vector<
   const DF d;
   const LikelihoodRule& rule = *tile.rule;
   const size_t stride = tile.word_stride;
-  const Count* counts = tile.counts + coordinate / 64 * stride + coordinate % 64;
+  const size_t offset = coordinate / 64 * stride + coordinate % 64;
   Likelihoods p[kVectors];
   ForEachVector([&](auto i) SIGNVOTE_INLINE_LAMBDA { p[i] = {hn::Set(d, 1.0f), hn::Set(d, 1.0f), hn::Zero(D32())}; });
   for (size_t begin = 0; begin < factors.size(); begin += rule.period) {
     const size_t end = std::min<size_t>(begin + rule.period, factors.size());
     for (size_t f = begin; f < end; ++f) {
       const Factor& v = factors[f];
-      const Count* of_voter = counts + v.counts;
+      const Count* of_voter = tile.counts + offset + v.counts;
       ForEachVector([&](auto i) SIGNVOTE_INLINE_LAMBDA {
         const Count* at = CountsOf(of_voter, stride, i);
         if constexpr (i * kLanesF * sizeof(Count) % 64 == 0) __builtin_prefetch(at + kWordsAhead * stride, 1);

@@ -22,6 +22,7 @@ class FakeStore final : public Store {
   bool IsStaged(const BallotKey& key) const override { return staged.contains(key); }
   void Unstage() override { staged.clear(); }
   absl::Status Append(std::span<const v1::JournalRecord> records) override {
+    if (records.empty()) return absl::OkStatus();
     if (!failure.ok()) {
       staged.clear();
       return failure;
@@ -29,6 +30,7 @@ class FakeStore final : public Store {
     for (auto& [key, record] : staged) journal.push_back(std::move(record));
     staged.clear();
     journal.insert(journal.end(), records.begin(), records.end());
+    appends.push_back(journal.size());
     return absl::OkStatus();
   }
   bool wants_ballots() const override { return true; }
@@ -43,6 +45,7 @@ class FakeStore final : public Store {
   absl::Status failure;
   std::map<BallotKey, v1::JournalRecord> staged;
   std::vector<v1::JournalRecord> journal;
+  std::vector<size_t> appends;  // where each ends in the journal
   std::vector<Checkpoint> checkpoints;
   uint64_t rotated = 0;
 };
