@@ -222,7 +222,7 @@ void FederationDriver::Administer() {
       break;
     }
     default:
-      if (input_.Below(8) == 7) federation.Stop(v1::Farewell::STOPPING, std::string(input_.Text()));
+      if (input_.Below(8) == 7) federation.Stop(v1::Farewell::STOPPING, "for now");
       (void)federation.IsFinished();
   }
 }
