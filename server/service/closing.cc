@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "common/status.h"
 #include "server/service/federation.h"
@@ -138,7 +139,8 @@ void Federation::RunClosing() {
     closing.row.decode_seconds += absl::ToDoubleSeconds(environment_.now() - start);
   }
   if (!Journal(records)) return;  // Tick runs it again
-  PublishDecisions(*std::move(closing.frames));
+  // A model of one block moves sooner than a packet is sent: its decision goes out with the end of the round.
+  if (range_.count > 1) PublishDecisions();
   Fingerprint fingerprint;
   {
     MutexLock lock(mu_);
@@ -247,9 +249,9 @@ bool Federation::Journal(std::span<const v1::JournalRecord> records) {
   return false;
 }
 
-void Federation::PublishDecisions(ClosedRound round) {
+void Federation::PublishDecisions() {
   Locked locked(this);
-  broadcast_.history.Add(std::move(round));
+  broadcast_.history.Add(*std::exchange(closing_->frames, std::nullopt));
   for (const auto& [id, session] : sessions_) wake_.insert(id);
 }
 
@@ -258,6 +260,7 @@ void Federation::PublishRound(const Fingerprint& fingerprint) {
   RoundRow row;
   {
     Locked locked(this);
+    if (closing_->frames) broadcast_.history.Add(*std::exchange(closing_->frames, std::nullopt));
     ClosedRound& newest = broadcast_.history.Newest();
     v1::ServerMessage message;
     v1::RoundClosed& closed = *message.mutable_round_closed();

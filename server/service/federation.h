@@ -208,7 +208,7 @@ class Federation {
   std::vector<v1::JournalRecord> RecordsOf(const Closing& closing) ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_mu_);
   ClosedRound FramesOf(const Closing& closing) ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_mu_);
   bool Journal(std::span<const v1::JournalRecord> records);
-  void PublishDecisions(ClosedRound round);
+  void PublishDecisions();
   void PublishRound(const Fingerprint& fingerprint);
   // Calls `look` with mu_ held at the point up to which the journal then says everything.
   absl::Status JournalPending(const std::function<void()>& look);
