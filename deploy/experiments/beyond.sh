@@ -186,15 +186,15 @@ plan() {
 float32() {
   local rule=$1 seed name result
   for seed in ${experiments[seeds]//,/ }; do
-    name="bytes--float32-$rule--rounds${experiments[rounds]}-seed$seed"
+    name="bytes--float32-$rule--$model-rounds${experiments[rounds]}-seed$seed"
     result=${experiments[out]}/runs/$name.csv
     experiments_plan+=("$name")
     run_panel[$name]=bytes run_variant[$name]="float32 $rule" run_step[$name]=$([[ $rule == adam ]] && echo 1e-3 || echo 0.05) run_seed[$name]=$seed
     experiments_is_done "$name" && continue
     echo "$name"
     mkdir -p -- "${experiments[out]}/runs"
-    /usr/bin/env python3 "$experiments_root/deploy/experiments/float32.py" --rule "$rule" --rounds "${experiments[rounds]}" --seed "$seed" \
-      --evaluate "${experiments[evaluate]}" --mnist "$data_path" >"$result.part" || experiments_fail 1 "float32.py failed; it needs python3-torch and python3-numpy"
+    /usr/bin/env python3 "$experiments_root/deploy/experiments/float32.py" --rule "$rule" --model "$model" --rounds "${experiments[rounds]}" --seed "$seed" \
+      --evaluate "${experiments[evaluate]}" --mnist "$data_path" >"$result.part" || experiments_fail 1 "float32.py failed; it needs python3-torch and python3-numpy, and knows mnist_cnn and mlp"
     mv -- "$result.part" "$result"
   done
 }

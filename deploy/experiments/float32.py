@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What float32 values buy for their bytes: mnist_cnn on MNIST with 15 clients of 64 samples a round.
+"""What float32 values buy for their bytes: a network on MNIST with 15 clients of 64 samples a round.
 
   adam     every client sends its gradient, the server takes an Adam step on their mean and sends the parameters
   fedavg   every client takes 5 SGD steps of its own and sends its parameters, the server sends their mean
@@ -42,6 +42,13 @@ class MnistCnn(nn.Module):
         return self.fc2(F.relu(self.fc1(x.flatten(1))))
 
 
+def mlp():
+    return nn.Sequential(nn.Flatten(), nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 10))
+
+
+MODELS = {"mnist_cnn": MnistCnn, "mlp": mlp}  # as signvote-client init-model builds them
+
+
 def accuracy(net, x, y):
     with torch.no_grad():
         return sum((net(a).argmax(1) == b).sum().item() for a, b in zip(x.split(500), y.split(500))) / len(y)
@@ -78,6 +85,7 @@ def fedavg_round(net, draw):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rule", choices=["adam", "fedavg"], required=True)
+    parser.add_argument("--model", choices=MODELS, default="mnist_cnn")
     parser.add_argument("--mnist", metavar="DIR", required=True, help="directory of the four MNIST files")
     parser.add_argument("--rounds", type=int, default=300)
     parser.add_argument("--evaluate", type=int, default=25, help="rounds between two measurements")
@@ -88,7 +96,7 @@ def main():
     torch.manual_seed(options.seed)
     train_x, train_y = mnist(options.mnist, "train")
     test_x, test_y = mnist(options.mnist, "t10k")
-    net = MnistCnn()
+    net = MODELS[options.model]()
     optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)
     bytes_a_round = 4 * sum(p.numel() for p in net.parameters())
 
