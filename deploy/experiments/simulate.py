@@ -148,6 +148,10 @@ class Agreement:
         self.sum = 0.97 * self.sum + votes @ votes.t() / N
         self.rounds = 0.97 * self.rounds + 1
 
+    def copies(self):
+        """How many vote as each voter does, itself included."""
+        return ((self.sum / self.rounds).fill_diagonal_(1).abs() > 0.9).sum(1, keepdim=True)
+
     def fit(self):
         """Returns mu, which voters are different, and the trust."""
         c, off = (self.sum / self.rounds).fill_diagonal_(0), ~torch.eye(M, dtype=bool)
@@ -190,6 +194,7 @@ def weights(t):
         mean = w[~different].mean(0, keepdim=True).clamp(min=0.05)
         w = torch.maximum(w, o.floor * mean)
         w[different] = mean.expand_as(w[different])
+    w = w / agreement.copies()
     return w * (3.0 / w.abs().sum(0, keepdim=True))
 
 

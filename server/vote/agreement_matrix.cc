@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <limits>
 
 #include "common/random.h"
@@ -10,6 +11,7 @@ namespace signvote {
 namespace {
 
 constexpr double kDecay = 0.97;
+constexpr double kCopy = 0.9;      // |C| above it: independent voters do not agree on 95 percent of their signs
 constexpr uint64_t kTurnover = 4;  // rounds between two voluntary changes of the panel
 constexpr uint64_t kAfresh = 16;   // fits between two from scratch
 // A fit is worth its time when pairs were compared on so much of the sample since the last one: with fraction 1/k a
@@ -192,6 +194,28 @@ std::vector<double> AgreementMatrix::Agreement() const {
     matrix[i * k + i] = 1;
   }
   return matrix;
+}
+
+std::vector<double> AgreementMatrix::Copies(std::span<const VoterId> electorate) const {
+  const size_t k = columns_.size();
+  std::vector<size_t> present;  // columns
+  for (size_t c = 0; c < k; ++c) {
+    if (std::binary_search(electorate.begin(), electorate.end(), columns_[c])) present.push_back(c);
+  }
+  std::vector<double> copies(electorate.size(), 1);
+  for (size_t i = 0; i < electorate.size(); ++i) {
+    const int64_t row = Row(electorate[i]);
+    if (row < 0) continue;
+    size_t others = 0, alike = 0;
+    for (const size_t c : present) {
+      if (columns_[c] == electorate[i]) continue;
+      const size_t at = static_cast<size_t>(row) * k + c;
+      ++others;
+      alike += weight_[at] >= kKnownPair && std::abs(sum_[at]) > kCopy * weight_[at];
+    }
+    if (alike > 0) copies[i] += static_cast<double>(alike * (electorate.size() - 1)) / static_cast<double>(others);
+  }
+  return copies;
 }
 
 void AgreementMatrix::Save(StateWriter* writer) const {

@@ -38,6 +38,9 @@ class AgreementMatrix {
   // Those with whom all are compared, ascending, and C of them, K x K, NaN where a pair was never heard together.
   std::span<const VoterId> columns() const { return columns_; }
   std::vector<double> Agreement() const;
+  // How many of the electorate (ascending) vote all but the same as each of them, or all but the opposite, itself
+  // included; where not all have columns, as many as there should be by those that have.
+  std::vector<double> Copies(std::span<const VoterId> electorate) const;
 
   void Save(StateWriter* writer) const;
   void Restore(StateReader* reader);

@@ -54,6 +54,8 @@ BlendedWeights BlendWeights(const AgreementMatrix& matrix, std::span<const Voter
       out.weights[i] = std::max(out.weights[i], options.floor * out.mean);
     }
   }
+  const std::vector<double> copies = matrix.Copies(electorate);
+  for (size_t i = 0; i < size; ++i) out.weights[i] /= copies[i];
   return out;
 }
 

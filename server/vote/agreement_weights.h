@@ -21,6 +21,7 @@ struct BlendedWeights {
 // hostile, or trust 0: unknown voters get mean = max(0.05, mean of w over known voters)
 // honest: mean = max(0.05, mean of w over known voters that are not different), w >= floor * mean; different and
 // unknown voters get mean.
+// Then c voters that vote the same share the weight of one: each has w / c.
 BlendedWeights BlendWeights(const AgreementMatrix& matrix, std::span<const VoterId> electorate,
                             const VoteOptions& options);
 

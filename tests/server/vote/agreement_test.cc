@@ -140,6 +140,23 @@ TEST(AgreementTest, CopiesOfHonestVotersCountAsWhatTheyShareWithTheOthers) {
   ExpectCrossovers(Learn(characters, true), truth, 0.02);
 }
 
+TEST(AgreementTest, CopiesShareTheWeightOfOne) {
+  for (const bool hostile : {false, true}) {
+    auto characters = Spread(15, 0.2, 0.4);
+    for (const int m : {12, 13, 14}) characters[m].copies = 5;
+    const Learnt learnt = Learn(characters, hostile);
+    const auto weight = [&](int m) { return learnt.reports[m].mean_weight; };
+    for (const int m : {5, 12, 13, 14}) EXPECT_NEAR(4 * weight(m), weight(4), 0.3 * weight(4)) << m << " " << hostile;
+
+    characters = Spread(15, 0.2, 0.4);  // a wrong vector of their own
+    for (const int m : {11, 12, 13, 14}) characters[m] = {0, 1, m == 11 ? -1 : 11};
+    double copies = 0;
+    const Learnt wrong = Learn(characters, hostile);
+    for (const int m : {11, 12, 13, 14}) copies += wrong.reports[m].mean_weight;
+    EXPECT_LT(copies, 1.5 * wrong.reports[5].mean_weight) << hostile;
+  }
+}
+
 TEST(AgreementTest, ThereIsNoTrustWhereThereAreManySignals) {
   for (const int size : {1, 2, 5}) {
     auto characters = Spread(15, 0.05, 0.3);
