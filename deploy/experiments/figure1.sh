@@ -148,10 +148,12 @@ panels() {
   done
 }
 
-# draw MEANS OUT: four panels.
+# draw MEANS OUT: a panel a mode, two in a row.
 draw() {
-  experiments_draw "$2" 1300 950 <<END_OF_PLOT
-set multiplot layout $([[ $modes == ? ]] && echo 1,1 || echo 2,2) title 'Test accuracy by round: $dataset, $model, 15 clients; mean and range over seeds ${experiments[seeds]}'
+  local count=$(((${#modes} + 1) / 2))
+  local rows=$(((count + 1) / 2))
+  experiments_draw "$2" 1300 $((475 * rows)) <<END_OF_PLOT
+set multiplot layout $rows,$((count > 1 ? 2 : 1)) title 'Test accuracy by round: $dataset, $model, 15 clients; mean and range over seeds ${experiments[seeds]}'
 set key bottom right Left reverse
 set xrange [0:${experiments[rounds]}]
 set style fill transparent solid 0.2 noborder
