@@ -40,9 +40,10 @@ void Swarm::Arrived() {
   changed_.NotifyAll();
 }
 
-bool Swarm::MayVote() const {
+bool Swarm::MayVote(uint64_t round) const {
   MutexLock lock(mu_);
-  return arrived_ >= options_.voters;
+  // A ballot beyond the last round would count when the next load arrives, and close its first round early.
+  return arrived_ >= options_.voters && (options_.rounds == 0 || round <= start_round_ + options_.rounds);
 }
 
 void Swarm::Closed(const v1::RoundClosed& closed) {
@@ -69,10 +70,9 @@ void Swarm::Reloaded() {
   ++reloads_;
 }
 
-void Swarm::Sent(uint64_t ballot_round, uint64_t bytes) {
+void Swarm::Sent(uint64_t bytes) {
   MutexLock lock(mu_);
-  const bool is_beyond = options_.rounds > 0 && ballot_round > start_round_ + options_.rounds;
-  if (!done_ && !is_beyond) bytes_up_ += bytes;
+  if (!done_) bytes_up_ += bytes;
 }
 
 void Swarm::Received(uint64_t bytes) {

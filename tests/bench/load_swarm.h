@@ -56,10 +56,10 @@ class Swarm {
   void Loaded(const v1::Welcome& welcome, uint64_t round, const Fingerprint& fingerprint);
   // A voter follows. From the last one on, ballots may be sent.
   void Arrived();
-  bool MayVote() const;
+  bool MayVote(uint64_t round) const;
   void Closed(const v1::RoundClosed& closed);
   void Reloaded();
-  void Sent(uint64_t ballot_round, uint64_t bytes);  // round 0: another message
+  void Sent(uint64_t bytes);
   void Received(uint64_t bytes);
   void Ended(const std::string& name, const absl::Status& status);
   bool IsDone() const;  // the rounds are over, or a voter failed

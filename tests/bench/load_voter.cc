@@ -140,7 +140,7 @@ void LoadVoter::Say(v1::ClientMessage message) {
 }
 
 bool LoadVoter::NextBallotBlock(v1::ClientMessage* message) {
-  if (ballot_round_ == 0 || next_block_ == range_.count || !swarm_->MayVote()) return false;
+  if (ballot_round_ == 0 || next_block_ == range_.count || !swarm_->MayVote(ballot_round_)) return false;
   const uint64_t block = range_.first + next_block_++, size = range_.Size(block);
   std::vector<uint64_t> words(WordsFor(size));
   swarm_->ballots().Fill(number_, ballot_round_, block, size, words);
@@ -179,7 +179,7 @@ void LoadVoter::Pump() {
   outgoing_.Clear();
   bool own_buffer = false;
   if (!grpc::SerializationTraits<v1::ClientMessage>::Serialize(message, &outgoing_, &own_buffer).ok()) return;
-  swarm_->Sent(message.ballot().round(), outgoing_.Length() + kPrefixBytes);
+  swarm_->Sent(outgoing_.Length() + kPrefixBytes);
   is_writing_ = true;
   StartWrite(&outgoing_);
 }
