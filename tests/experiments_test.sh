@@ -29,4 +29,4 @@ grep -q '^| 4 | agreement | ' "$work/out/figure1-digits.md" || fail "no table: $
 figure >"$work/second" || fail "$(cat "$work/second")"
 [[ $(grep -c 'done before' "$work/second") == 2 ]] || fail "a finished run was repeated: $(cat "$work/second")"
 [[ $rows == "$(cat "$work/out/figure1-digits.csv")" ]] || fail "the rows are others the second time"
-[[ -z $(ls -A "$work/out/work") ]] || fail "left over: $(ls -A "$work/out/work")"
+[[ -z $(ls -A "$work/out/unfinished") ]] || fail "left over: $(ls -A "$work/out/unfinished")"

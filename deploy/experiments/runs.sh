@@ -130,7 +130,7 @@ experiments_result() {
 
 # experiments_train NAME: one federation, from its model to its result.
 experiments_train() {
-  local name=$1 directory=${experiments[out]}/work/$1 result=${experiments[out]}/runs/$1 line network=mnist_cnn
+  local name=$1 directory=${experiments[out]}/unfinished/$1 result=${experiments[out]}/runs/$1 line network=mnist_cnn
   rm -rf -- "$directory"
   mkdir -p -- "$directory" "${experiments[out]}/runs"
   federation_defaults
@@ -188,7 +188,7 @@ experiments_run() {
     fi
     echo "[$number/${#experiments_plan[@]}] $name$( ((rounds == 0)) || echo ", all done in about $(experiments_duration "$(experiments_remaining $seconds $rounds)")")"
     began=$SECONDS
-    experiments_train "$name" || experiments_fail 1 "$name failed; its files are in ${experiments[out]}/work/$name. The same command tries again"
+    experiments_train "$name" || experiments_fail 1 "$name failed; its files are in ${experiments[out]}/unfinished/$name. The same command tries again"
     seconds=$((seconds + SECONDS - began + 1))
     rounds=$((rounds + $(experiments_setting "$name" rounds 150)))
   done

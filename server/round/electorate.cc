@@ -54,7 +54,8 @@ absl::Status Electorate::Restore(std::string_view bytes) {
     whole = whole && (restored.evicted_.empty() || *restored.evicted_.rbegin() < voter);
     if (whole) restored.evicted_.insert(restored.evicted_.end(), voter);
   }
-  if (!whole || !bytes.empty()) return InvalidArgument("the saved electorate is cut short, or its voters do not ascend");
+  if (!whole || !bytes.empty())
+    return InvalidArgument("the saved electorate is cut short, or its voters do not ascend");
   *this = std::move(restored);
   return absl::OkStatus();
 }

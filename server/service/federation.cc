@@ -344,7 +344,8 @@ void Federation::EndUnjoined(absl::Time now) {
 std::shared_ptr<const Snapshot> Federation::TakeSnapshot() {
   if (!snapshot_ || snapshot_->round + History::kRounds / 2 < broadcast_.closed) {
     MutexLock core(core_mu_);
-    snapshot_ = std::make_shared<const Snapshot>(Snapshot{tally_.round(), tally_.ShareParameters(), tally_.fingerprint()});
+    snapshot_ =
+        std::make_shared<const Snapshot>(Snapshot{tally_.round(), tally_.ShareParameters(), tally_.fingerprint()});
   }
   return snapshot_;
 }

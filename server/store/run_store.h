@@ -50,7 +50,7 @@ class RunStore final : public Store {
   std::unique_ptr<SegmentWriter> writer_;
   std::set<BallotKey> staged_;
   v1::JournalRecord ballot_;  // the last one staged
-  std::string half_begun_;  // a path; empty: none
+  std::string half_begun_;    // a path; empty: none
 };
 
 }  // namespace signvote

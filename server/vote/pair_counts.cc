@@ -50,23 +50,27 @@ void BallotSample::Collect(const BallotTiles& tiles) {
 
 namespace {
 
-// Which of a ballot's sampled words it has a vote in, a bit each; empty: all of them.
-std::vector<std::vector<uint64_t>> VotedWords(const BallotSample& sample) {
-  std::vector<std::vector<uint64_t>> voted(sample.ballots());
+// Of each ballot with votes in few of the sampled words, which these are, a bit each; empty: it has votes in many.
+std::vector<std::vector<uint64_t>> FewWords(const BallotSample& sample) {
+  constexpr uint64_t kSparse = 4;  // from there on single words are sooner counted than all by SIMD
+  std::vector<std::vector<uint64_t>> few(sample.ballots());
   for (size_t b = 0; b < sample.ballots(); ++b) {
-    if (sample.said(b) == nullptr) continue;
-    voted[b].assign(WordsFor(sample.words()), 0);
-    for (uint64_t i = 0; i < sample.words(); ++i) voted[b][i / 64] |= uint64_t{sample.said(b)[i] != 0} << (i % 64);
+    const uint64_t* said = sample.said(b);
+    if (said == nullptr) continue;
+    const auto silent = static_cast<uint64_t>(std::count(said, said + sample.words(), uint64_t{0}));
+    if ((sample.words() - silent) * kSparse >= sample.words()) continue;
+    few[b].assign(WordsFor(sample.words()), 0);
+    for (uint64_t i = 0; i < sample.words(); ++i) few[b][i / 64] |= uint64_t{said[i] != 0} << (i % 64);
   }
-  return voted;
+  return few;
 }
 
 // As Kernels::count_pair, of the words that both voted in: with fraction 1/k these are one in k * k.
-PairCount CountCommonWords(const BallotSample& sample, size_t a, size_t b, std::span<const uint64_t> voted_a,
-                           std::span<const uint64_t> voted_b) {
+PairCount CountCommonWords(const BallotSample& sample, size_t a, size_t b, std::span<const uint64_t> words_a,
+                           std::span<const uint64_t> words_b) {
   PairCount count;
-  for (size_t w = 0; w < voted_a.size(); ++w) {
-    for (uint64_t common = voted_a[w] & voted_b[w]; common != 0; common &= common - 1) {
+  for (size_t w = 0; w < words_a.size(); ++w) {
+    for (uint64_t common = words_a[w] & words_b[w]; common != 0; common &= common - 1) {
       const size_t i = 64 * w + static_cast<size_t>(std::countr_zero(common));
       const uint64_t both = sample.said(a)[i] & sample.said(b)[i];
       count.both += std::popcount(both);
@@ -82,17 +86,9 @@ std::vector<PairCount> CountPairs(const BallotSample& sample, std::span<const ui
                                   const Kernels& kernels) {
   const size_t k = columns.size();
   std::vector<PairCount> counts(sample.ballots() * k);
-  const std::vector<std::vector<uint64_t>> voted = VotedWords(sample);
-  std::vector<uint64_t> heard(voted.size(), sample.words());  // words
-  for (size_t b = 0; b < voted.size(); ++b) {
-    if (voted[b].empty()) continue;
-    heard[b] = 0;
-    for (const uint64_t mask : voted[b]) heard[b] += static_cast<uint64_t>(std::popcount(mask));
-  }
+  const std::vector<std::vector<uint64_t>> few = FewWords(sample);
   const auto count_pair = [&](size_t a, size_t b) {
-    constexpr uint64_t kSparse = 4;  // from there on single words are sooner counted than all by SIMD
-    if (std::max(heard[a], heard[b]) * kSparse < sample.words())
-      return CountCommonWords(sample, a, b, voted[a], voted[b]);
+    if (!few[a].empty() && !few[b].empty()) return CountCommonWords(sample, a, b, few[a], few[b]);
     return kernels.count_pair(sample.signs(a), sample.said(a), sample.signs(b), sample.said(b), sample.words());
   };
   size_t own = 0;  // columns before the ballot: those pairs are counted already, the other way round

@@ -1,4 +1,5 @@
-// A TCP proxy on loopback that treats its connections as bad networks do: late, cut, altered, or swallowed without a word.
+// A TCP proxy on loopback that treats its connections as bad networks do: late, cut, altered, or swallowed without a
+// word.
 #pragma once
 
 #include <atomic>
