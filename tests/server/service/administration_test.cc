@@ -2,11 +2,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "server/store/round_config.h"
 #include "tests/server/service/federation_harness.h"
 
 namespace signvote {
 namespace {
 
+using Kind = v1::ServerMessage;
 using H = FederationHarness;
 
 absl::Status Settled(H* h) {
@@ -52,28 +54,6 @@ TEST(Administration, WhatADiskRefusedIsJournalledWithTheNextRound) {
   EXPECT_THAT(Evictions(h), testing::Contains(true));
 }
 
-TEST(Administration, ACheckpointKnowsNothingThatTheJournalDoesNotSayBefore) {
-  H h;
-  h.Join("a");
-  h.Join("bad");
-  ASSERT_TRUE(h.federation->SetEvicted("bad", true).ok());
-  std::vector<absl::Status> results;
-  const auto checkpoint = [&] {
-    h.federation->Checkpoint([&](const auto& result) { results.push_back(result.status()); });
-    h.WorkBeside();
-  };
-  h.store.failure = absl::ResourceExhaustedError("no space left on device");
-  checkpoint();
-  h.store.failure = absl::OkStatus();
-  EXPECT_TRUE(h.store.checkpoints.empty());
-  checkpoint();
-  EXPECT_EQ(h.store.checkpoints.size(), 1u);
-  EXPECT_THAT(Evictions(h), testing::Contains(true));
-  ASSERT_EQ(results.size(), 2u);
-  EXPECT_EQ(results[0].code(), absl::StatusCode::kResourceExhausted);
-  EXPECT_TRUE(results[1].ok()) << results[1];
-}
-
 // After its only round, as recovery finds it: "a" voted in it.
 std::unique_ptr<H> FinishedRun() {
   ServerOptions options = H::DefaultOptions();
@@ -107,6 +87,120 @@ TEST(Administration, AFinishedRunThatNobodyComesBackToEnds) {
   EXPECT_FALSE(h->federation->IsFinished());
   h->now += absl::Seconds(2);
   EXPECT_TRUE(h->federation->IsFinished());
+}
+
+TEST(Administration, AnEvictedVoterIsToldNotCountedAndKeptOutUntilReadmitted) {
+  H h;
+  const SessionId a = h.Join("a"), bad = h.Join("bad");
+  h.Read(bad);
+  h.Vote(bad, 1, false);
+  ASSERT_TRUE(h.federation->SetEvicted("bad", true).ok());
+  const auto heard = h.Read(bad);
+  EXPECT_EQ(heard.messages.back().farewell().reason(), v1::Farewell::EVICTED);
+  EXPECT_EQ(heard.end->code(), absl::StatusCode::kPermissionDenied);
+  h.federation->Closed(bad);
+  h.Vote(a, 1, true);
+  h.Work();
+  ASSERT_EQ(h.rows.size(), 1u);
+  EXPECT_EQ(h.rows[0].ballots, 1u);
+  EXPECT_EQ(h.Read(h.Join("bad")).end->code(), absl::StatusCode::kPermissionDenied);
+  EXPECT_EQ(h.federation->SetEvicted("bad", true).code(), absl::StatusCode::kAlreadyExists);
+  EXPECT_EQ(h.federation->SetEvicted("nobody", true).code(), absl::StatusCode::kNotFound);
+  ASSERT_TRUE(h.federation->SetEvicted("bad", false).ok());
+  EXPECT_TRUE(h.Read(h.Join("bad")).messages[0].has_welcome());
+}
+
+TEST(Administration, AVoterReadmittedInTheSameRoundMayVoteAgainAndIsRecoveredSo) {
+  H h;
+  const SessionId a = h.Join("a"), b = h.Join("b");
+  h.Vote(b, 1, true);
+  ASSERT_TRUE(h.federation->SetEvicted("b", true).ok());
+  h.federation->Closed(b);
+  ASSERT_TRUE(h.federation->SetEvicted("b", false).ok());
+  const SessionId again = h.Join("b");
+  h.Vote(again, 1, false);
+  h.Vote(a, 1, false);
+  h.Work();
+  ASSERT_EQ(h.rows.size(), 1u);
+  EXPECT_EQ(h.rows[0].ballots, 2u);
+  const VoteOptions vote = H::DefaultOptions().vote;
+  RunState state{Tally(vote, BlockRange::All(H::kParameters), std::vector<float>(H::kParameters)), {}};
+  Replay replay(&state, Canonical({.vote = vote}), Serially);
+  const absl::Status status = h.store.Play(&replay);
+  EXPECT_TRUE(status.ok()) << Message(status);
+  EXPECT_EQ(state.tally.fingerprint(), FromProto(h.federation->Status().fingerprint()));
+}
+
+TEST(Administration, DrainingClosesTheOpenRoundAndOpensNoOther) {
+  H h;
+  const SessionId a = h.Join("a"), b = h.Join("b");
+  h.Read(a);
+  h.Vote(a, 1);
+  h.federation->Drain();
+  EXPECT_FALSE(h.federation->IsDrained());
+  EXPECT_EQ(h.federation->Status().phase(), v1::STOPPING_RUN);
+  h.Vote(b, 1);
+  EXPECT_FALSE(h.federation->IsDrained());
+  const auto heard = h.Read(a);
+  EXPECT_TRUE(h.federation->IsDrained());
+  EXPECT_EQ(heard.messages.back().round_closed().round(), 1u);
+}
+
+TEST(Administration, DrainingWaitsForNoRoundThatCannotClose) {
+  H h(H::With([](ServerOptions& o) { o.rounds.quorum = 2; }));
+  const SessionId a = h.Join("a");
+  h.federation->Drain();
+  EXPECT_TRUE(h.federation->IsDrained());
+  h.Vote(a, 1);
+  EXPECT_TRUE(h.federation->IsDrained());
+}
+
+TEST(Administration, PausesAndGoesOn) {
+  H h;
+  const SessionId a = h.Join("a");
+  ASSERT_TRUE(h.federation->Pause(0).ok());
+  h.Vote(a, 1);
+  h.Work();
+  EXPECT_EQ(h.federation->Status().phase(), v1::PAUSED);
+  EXPECT_EQ(h.federation->Status().round(), 0u);
+  ASSERT_TRUE(h.federation->Resume().ok());
+  h.Work();
+  EXPECT_EQ(h.federation->Status().round(), 1u);
+}
+
+TEST(Administration, PausesAfterARoundThatIsStillToCome) {
+  H h;
+  const SessionId a = h.Join("a");
+  ASSERT_TRUE(h.federation->Pause(2).ok());
+  for (uint64_t round = 1; round <= 3; ++round) {
+    h.Vote(a, round);
+    h.Work();
+  }
+  EXPECT_EQ(h.federation->Status().phase(), v1::PAUSED);
+  EXPECT_EQ(h.federation->Status().round(), 2u);
+}
+
+TEST(Administration, ExportsWhatItHoldsAfterTheLastRound) {
+  H h;
+  const SessionId a = h.Join("a");
+  h.Vote(a, 1);
+  h.Work();
+  const Federation::Exported exported = h.federation->Export();
+  EXPECT_EQ(exported.header.round(), 1u);
+  EXPECT_EQ(exported.header.config().parameters(), H::kParameters);
+  EXPECT_EQ(exported.header.tensors(0).name(), "w");
+  EXPECT_EQ(exported.parameters, std::vector<float>(H::kParameters, -0.125f));
+  EXPECT_EQ(FromProto(exported.header.fingerprint()), FingerprintOf(exported.parameters));
+}
+
+TEST(Administration, AnotherStepSizeHoldsFromTheOpenRoundOn) {
+  H h;
+  const SessionId a = h.Join("a");
+  h.Read(a);
+  EXPECT_FALSE(h.federation->SetStepSize(-1).ok());
+  ASSERT_TRUE(h.federation->SetStepSize(0.5f).ok());
+  h.Vote(a, 1);
+  EXPECT_EQ(h.Read(a).Of(Kind::kDecision).at(0).decision().step(), 0.5f);
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 
 #include "common/status.h"
 #include "server/service/federation.h"
+#include "server/store/replay.h"
 
 namespace signvote {
 
@@ -46,6 +47,19 @@ class FakeStore final : public Store {
   std::map<BallotKey, v1::JournalRecord> staged;
   std::vector<v1::JournalRecord> journal;
   std::vector<size_t> appends;  // where each ends in the journal
+
+  // Plays the journal as recovery would, append by append.
+  absl::Status Play(Replay* replay) const {
+    size_t at = 0;
+    for (const size_t end : appends) {
+      std::vector<std::string> bodies;
+      for (; at < end; ++at) bodies.push_back(journal[at].SerializeAsString());
+      const std::vector<std::string_view> views(bodies.begin(), bodies.end());
+      RETURN_IF_ERROR(replay->Play(views));
+    }
+    return absl::OkStatus();
+  }
+
   std::vector<Checkpoint> checkpoints;
   uint64_t rotated = 0;
 };
@@ -60,6 +74,13 @@ class FederationHarness {
     options.vote.rule = "majority";
     options.vote.carry = 0;
     options.step = {.size = 0.125, .schedule = "constant", .weight_decay = 0};
+    return options;
+  }
+
+  // The default options with a change.
+  static ServerOptions With(const std::function<void(ServerOptions&)>& change) {
+    ServerOptions options = DefaultOptions();
+    change(options);
     return options;
   }
 

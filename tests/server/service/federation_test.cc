@@ -5,8 +5,6 @@
 #include <cmath>
 
 #include "common/random.h"
-#include "server/store/replay.h"
-#include "server/store/round_config.h"
 #include "tests/server/service/federation_harness.h"
 
 namespace signvote {
@@ -18,12 +16,6 @@ using testing::IsEmpty;
 using Verdict = v1::BallotAnswer;
 using Kind = v1::ServerMessage;
 using H = FederationHarness;
-
-ServerOptions With(std::function<void(ServerOptions&)> change) {
-  ServerOptions options = H::DefaultOptions();
-  change(options);
-  return options;
-}
 
 TEST(Federation, WelcomesWithModelThenParametersThenTheOpenRound) {
   H h;
@@ -86,7 +78,7 @@ TEST(Federation, RefusesAMagnitudeThatIsNone) {
 TEST(Federation, ArrivalOrderDoesNotChangeTheDecision) {
   std::vector<std::string> fingerprints;
   for (const bool reversed : {false, true}) {
-    H h(With([](ServerOptions& o) { o.vote.rule = "agreement"; }));
+    H h(H::With([](ServerOptions& o) { o.vote.rule = "agreement"; }));
     std::vector<std::string> names{"a", "b", "c", "d", "e"};
     if (reversed) std::reverse(names.begin(), names.end());
     std::vector<SessionId> sessions;
@@ -102,7 +94,7 @@ TEST(Federation, ArrivalOrderDoesNotChangeTheDecision) {
 }
 
 TEST(Federation, WaitsForTheQuorumAndSaysSo) {
-  H h(With([](ServerOptions& o) { o.rounds.quorum = 2; }));
+  H h(H::With([](ServerOptions& o) { o.rounds.quorum = 2; }));
   const SessionId a = h.Join("a");
   h.Vote(a, 1);
   h.now += absl::Minutes(5);
@@ -131,7 +123,7 @@ TEST(Federation, ClosesAtTheDeadlineWithoutTheSlow) {
 }
 
 TEST(Federation, ClosesEarlyOnceTheMissingCannotChangeEnough) {
-  H h(With([](ServerOptions& o) { o.rounds.close_early = 0.99; }));
+  H h(H::With([](ServerOptions& o) { o.rounds.close_early = 0.99; }));
   const SessionId a = h.Join("a"), b = h.Join("b");
   h.Join("slow");
   h.Vote(a, 1);
@@ -144,46 +136,6 @@ TEST(Federation, ClosesEarlyOnceTheMissingCannotChangeEnough) {
   h.Vote(b, 2, false);
   h.Work();
   EXPECT_EQ(h.federation->Status().round(), 1u);  // they cancel: the third decides
-}
-
-TEST(Federation, ACheckpointIsWrittenBesideTheRoundsThatFollow) {
-  H h;
-  const SessionId a = h.Join("a");
-  h.Vote(a, 1);
-  h.Work();
-  uint64_t written = 0;
-  h.federation->Checkpoint([&](absl::StatusOr<v1::CheckpointResponse> response) { written = response->round(); });
-  h.Work();
-  h.Vote(a, 2);
-  h.Work();
-  EXPECT_EQ(h.federation->Status().round(), 2u);
-  EXPECT_EQ(written, 0u);
-  h.WorkBeside();
-  EXPECT_EQ(written, 1u);
-  ASSERT_EQ(h.store.checkpoints.size(), 1u);
-  EXPECT_EQ(h.store.checkpoints[0].round, 1u);
-  EXPECT_EQ(h.store.rotated, 2u);
-}
-
-TEST(Federation, TheJournalSaysWhatACheckpointKnowsBeforeIt) {
-  H h;
-  const SessionId a = h.Join("a");
-  h.Vote(a, 1);
-  h.Work();
-  ASSERT_TRUE(h.federation->SetEvicted("a", true).ok());
-  absl::Status status;
-  auto checkpoint = [&] {
-    h.federation->Checkpoint([&](absl::StatusOr<v1::CheckpointResponse> response) { status = response.status(); });
-    h.WorkBeside();
-  };
-  h.store.failure = absl::ResourceExhaustedError("disk full");
-  checkpoint();
-  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
-  h.store.failure = absl::OkStatus();
-  checkpoint();
-  EXPECT_TRUE(status.ok());
-  ASSERT_TRUE(h.store.journal.back().has_client());
-  EXPECT_TRUE(h.store.journal.back().client().evicted());
 }
 
 TEST(Federation, IgnoresImpossibleEvaluations) {
@@ -289,7 +241,7 @@ TEST(Federation, ACountedBallotSentAgainAfterTheRoundIsADuplicateNotStale) {
 
 TEST(Federation, ALateBallotIsStaleOrCountsWithItsAge) {
   for (const uint32_t max_staleness : {0, 1}) {
-    H h(With([&](ServerOptions& o) { o.rounds.max_staleness = max_staleness; }));
+    H h(H::With([&](ServerOptions& o) { o.rounds.max_staleness = max_staleness; }));
     const SessionId a = h.Join("a"), slow = h.Join("slow");
     h.Vote(a, 1);
     h.now += absl::Minutes(2);
@@ -335,59 +287,6 @@ TEST(Federation, EndsSessionsThatBreakTheProtocol) {
   EXPECT_EQ(h.Read(h.Join(future)).end->code(), absl::StatusCode::kFailedPrecondition);
 }
 
-TEST(Federation, AnEvictedVoterIsToldNotCountedAndKeptOutUntilReadmitted) {
-  H h;
-  const SessionId a = h.Join("a"), bad = h.Join("bad");
-  h.Read(bad);
-  h.Vote(bad, 1, false);
-  ASSERT_TRUE(h.federation->SetEvicted("bad", true).ok());
-  const auto heard = h.Read(bad);
-  EXPECT_EQ(heard.messages.back().farewell().reason(), v1::Farewell::EVICTED);
-  EXPECT_EQ(heard.end->code(), absl::StatusCode::kPermissionDenied);
-  h.federation->Closed(bad);
-  h.Vote(a, 1, true);
-  h.Work();
-  ASSERT_EQ(h.rows.size(), 1u);
-  EXPECT_EQ(h.rows[0].ballots, 1u);
-  EXPECT_EQ(h.Read(h.Join("bad")).end->code(), absl::StatusCode::kPermissionDenied);
-  EXPECT_EQ(h.federation->SetEvicted("bad", true).code(), absl::StatusCode::kAlreadyExists);
-  EXPECT_EQ(h.federation->SetEvicted("nobody", true).code(), absl::StatusCode::kNotFound);
-  ASSERT_TRUE(h.federation->SetEvicted("bad", false).ok());
-  EXPECT_TRUE(h.Read(h.Join("bad")).messages[0].has_welcome());
-}
-
-// Plays the journal as recovery would.
-Fingerprint Replayed(const H& h, const VoteOptions& vote) {
-  RunState state{Tally(vote, BlockRange::All(H::kParameters), std::vector<float>(H::kParameters)), {}};
-  Replay replay(&state, Canonical({.vote = vote}), Serially);
-  std::vector<std::string> bodies;
-  for (const v1::JournalRecord& record : h.store.journal) {
-    bodies.push_back(record.SerializeAsString());
-    if (!record.has_round_end()) continue;
-    const std::vector<std::string_view> views(bodies.begin(), bodies.end());
-    const absl::Status status = replay.Play(views);
-    EXPECT_TRUE(status.ok()) << Message(status);
-    bodies.clear();
-  }
-  return state.tally.fingerprint();
-}
-
-TEST(Federation, AVoterReadmittedInTheSameRoundMayVoteAgainAndIsRecoveredSo) {
-  H h;
-  const SessionId a = h.Join("a"), b = h.Join("b");
-  h.Vote(b, 1, true);
-  ASSERT_TRUE(h.federation->SetEvicted("b", true).ok());
-  h.federation->Closed(b);
-  ASSERT_TRUE(h.federation->SetEvicted("b", false).ok());
-  const SessionId again = h.Join("b");
-  h.Vote(again, 1, false);
-  h.Vote(a, 1, false);
-  h.Work();
-  ASSERT_EQ(h.rows.size(), 1u);
-  EXPECT_EQ(h.rows[0].ballots, 2u);
-  EXPECT_EQ(Replayed(h, H::DefaultOptions().vote), FromProto(h.federation->Status().fingerprint()));
-}
-
 TEST(Federation, AnObserverThatComesAndGoesLeavesOneRecord) {
   H h;
   const SessionId a = h.Join("a");
@@ -399,207 +298,6 @@ TEST(Federation, AnObserverThatComesAndGoesLeavesOneRecord) {
             1);
 }
 
-TEST(Federation, ANewcomerGetsTheParametersOfNow) {
-  H h;
-  const SessionId a = h.Join("a");
-  h.Vote(a, 1);
-  h.Work();
-  const auto heard = h.Read(h.Join("late"));
-  const v1::ParametersChunk chunk = heard.Of(Kind::kParameters).at(0).parameters();
-  EXPECT_EQ(chunk.round(), 1u);
-  float first = 0;
-  std::memcpy(&first, chunk.data().data(), sizeof first);
-  EXPECT_EQ(first, -0.125f);
-  EXPECT_EQ(heard.messages.back().round_open().round(), 2u);
-}
-
-TEST(Federation, AClientThatKnowsItsFingerprintCatchesUpByDecisions) {
-  H h;
-  const SessionId a = h.Join("a"), b = h.Join("b");
-  h.Read(b);
-  h.Vote(a, 1), h.Vote(b, 1);
-  const auto closed = h.Read(b).Of(Kind::kRoundClosed).at(0).round_closed();
-  h.federation->Closed(b);
-  h.Vote(a, 2), h.Work(), h.Vote(a, 3), h.Work();
-  v1::ClientMessage join = H::JoinOf("b");
-  join.mutable_join()->set_model_sha256(std::string(32, 's'));
-  join.mutable_join()->set_round(1);
-  *join.mutable_join()->mutable_fingerprint() = closed.fingerprint();
-  auto heard = h.Read(h.Join(join));
-  EXPECT_THAT(heard.Of(Kind::kModel), IsEmpty());
-  EXPECT_THAT(heard.Of(Kind::kParameters), IsEmpty());
-  EXPECT_EQ(heard.Of(Kind::kRoundClosed).size(), 2u);
-  EXPECT_EQ(heard.messages.back().round_open().round(), 4u);
-}
-
-TEST(Federation, AfterARestartAClientThatIsBehindCatchesUpByDecisions) {
-  H before;
-  const SessionId a = before.Join("a");
-  before.Read(a);
-  Federation::State state{.tally = H::NewTally(H::DefaultOptions(), H::kParameters), .registry = {}};
-  std::vector<v1::ServerMessage> decisions;
-  for (uint64_t round = 1; round <= 3; ++round) {
-    before.Vote(a, round, round != 2);
-    const auto heard = before.Read(a);
-    decisions.push_back(heard.messages[0]);
-    const v1::DecisionBlock& decision = decisions.back().decision();
-    state.recent.push_back({round, {decision.step(), decision.decay()}, 1, {decision.signs()},
-                            FromProto(heard.messages[1].round_closed().fingerprint())});
-  }
-  std::string learnt;
-  state.tally.Save(&learnt);
-  ASSERT_TRUE(state.tally.Restore(3, std::vector<float>(H::kParameters, -0.125f), learnt).ok());
-
-  v1::ClientMessage join = H::JoinOf("a");
-  join.mutable_join()->set_model_sha256(std::string(32, 's'));
-  join.mutable_join()->set_round(1);
-  *join.mutable_join()->mutable_fingerprint() = ToProto(state.recent[0].fingerprint);
-  H after(H::DefaultOptions(), std::move(state));
-  const auto heard = after.Read(after.Join(join));
-  ASSERT_EQ(heard.messages.size(), 6u);  // Welcome, rounds 2 and 3, RoundOpen
-  EXPECT_EQ(heard.messages[1].SerializeAsString(), decisions[1].SerializeAsString());
-  EXPECT_EQ(heard.messages[3].SerializeAsString(), decisions[2].SerializeAsString());
-  EXPECT_EQ(heard.messages[5].round_open().round(), 4u);
-}
-
-TEST(Federation, AWrongFingerprintGetsParametersInstead) {
-  H h;
-  const SessionId a = h.Join("a");
-  h.Vote(a, 1);
-  h.Work();
-  v1::ClientMessage join = H::JoinOf("b");
-  join.mutable_join()->set_round(1);
-  join.mutable_join()->mutable_fingerprint()->set_low(42);
-  EXPECT_EQ(h.Read(h.Join(join)).Of(Kind::kParameters).size(), 1u);
-}
-
-TEST(Federation, AReaderTooSlowForEveryDecisionIsGivenParametersAgain) {
-  H h;
-  const SessionId a = h.Join("a"), slow = h.Join("slow", v1::OBSERVER);
-  h.Read(slow);
-  for (uint64_t round = 1; round <= History::kRounds + 4; ++round) {
-    h.Vote(a, round);
-    h.Read(a);
-  }
-  const auto heard = h.Read(slow);
-  EXPECT_EQ(heard.Of(Kind::kParameters).size(), 1u);
-  EXPECT_THAT(heard.Of(Kind::kDecision), IsEmpty());
-  EXPECT_EQ(heard.messages.back().round_open().round(), History::kRounds + 5);
-}
-
-TEST(Federation, AFullDiskPausesTheRoundAndLosesNothing) {
-  H h;
-  const SessionId a = h.Join("a");
-  h.Read(a);
-  h.store.failure = absl::ResourceExhaustedError("cannot write journal: No space left on device");
-  h.Vote(a, 1);
-  EXPECT_THAT(h.Read(a).messages, IsEmpty());
-  EXPECT_EQ(h.federation->Status().phase(), v1::STALLED);
-  EXPECT_THAT(h.federation->Status().problem(), HasSubstr("No space left"));
-  h.store.failure = absl::OkStatus();
-  h.now += absl::Seconds(2);
-  h.federation->Tick();
-  EXPECT_EQ(h.Read(a).Of(Kind::kRoundClosed).size(), 1u);
-  EXPECT_EQ(h.federation->Status().phase(), v1::COLLECTING);
-  const auto ballots = std::count_if(h.store.journal.begin(), h.store.journal.end(),
-                                     [](const v1::JournalRecord& record) { return record.has_ballot(); });
-  EXPECT_EQ(ballots, 1);
-}
-
-TEST(Federation, JournalsBallotsBeforeTheDecisionLeaves) {
-  H h;
-  const SessionId a = h.Join("a");
-  h.Vote(a, 1);
-  h.Work();
-  std::vector<v1::JournalRecord::RecordCase> kinds;
-  for (const auto& record : h.store.journal) kinds.push_back(record.record_case());
-  using R = v1::JournalRecord;
-  EXPECT_THAT(kinds, ElementsAre(R::kBallot, R::kClient, R::kRound, R::kDecision, R::kRoundEnd));
-}
-
-TEST(Federation, DrainingClosesTheOpenRoundAndOpensNoOther) {
-  H h;
-  const SessionId a = h.Join("a"), b = h.Join("b");
-  h.Read(a);
-  h.Vote(a, 1);
-  h.federation->Drain();
-  EXPECT_FALSE(h.federation->IsDrained());
-  EXPECT_EQ(h.federation->Status().phase(), v1::STOPPING_RUN);
-  h.Vote(b, 1);
-  EXPECT_FALSE(h.federation->IsDrained());
-  const auto heard = h.Read(a);
-  EXPECT_TRUE(h.federation->IsDrained());
-  EXPECT_EQ(heard.messages.back().round_closed().round(), 1u);
-}
-
-TEST(Federation, DrainingWaitsForNoRoundThatCannotClose) {
-  H h(With([](ServerOptions& o) { o.rounds.quorum = 2; }));
-  const SessionId a = h.Join("a");
-  h.federation->Drain();
-  EXPECT_TRUE(h.federation->IsDrained());
-  h.Vote(a, 1);
-  EXPECT_TRUE(h.federation->IsDrained());
-}
-
-TEST(Federation, JournalsTheBallotThatCountsAndNotTheOneThatWasWithdrawn) {
-  H h;
-  const SessionId a = h.Join("a");
-  h.Join("b");
-  h.Vote(a, 1, true);
-  h.Work();
-  ASSERT_TRUE(h.federation->SetEvicted("a", true).ok());
-  h.Read(a);
-  h.federation->Closed(a);
-  ASSERT_TRUE(h.federation->SetEvicted("a", false).ok());
-  h.Vote(h.Join("a"), 1, false);
-  h.now += absl::Minutes(2);
-  h.federation->Tick();
-  h.Work();
-  std::vector<std::string> journalled;
-  for (const auto& record : h.store.journal) {
-    if (record.has_ballot()) journalled.push_back(record.ballot().signs().signs());
-  }
-  EXPECT_THAT(journalled, ElementsAre(H::BallotOf(1, false).ballot().signs().signs()));
-}
-
-TEST(Federation, PausesAndGoesOn) {
-  H h;
-  const SessionId a = h.Join("a");
-  ASSERT_TRUE(h.federation->Pause(0).ok());
-  h.Vote(a, 1);
-  h.Work();
-  EXPECT_EQ(h.federation->Status().phase(), v1::PAUSED);
-  EXPECT_EQ(h.federation->Status().round(), 0u);
-  ASSERT_TRUE(h.federation->Resume().ok());
-  h.Work();
-  EXPECT_EQ(h.federation->Status().round(), 1u);
-}
-
-TEST(Federation, PausesAfterARoundThatIsStillToCome) {
-  H h;
-  const SessionId a = h.Join("a");
-  ASSERT_TRUE(h.federation->Pause(2).ok());
-  for (uint64_t round = 1; round <= 3; ++round) {
-    h.Vote(a, round);
-    h.Work();
-  }
-  EXPECT_EQ(h.federation->Status().phase(), v1::PAUSED);
-  EXPECT_EQ(h.federation->Status().round(), 2u);
-}
-
-TEST(Federation, ExportsWhatItHoldsAfterTheLastRound) {
-  H h;
-  const SessionId a = h.Join("a");
-  h.Vote(a, 1);
-  h.Work();
-  const Federation::Exported exported = h.federation->Export();
-  EXPECT_EQ(exported.header.round(), 1u);
-  EXPECT_EQ(exported.header.config().parameters(), H::kParameters);
-  EXPECT_EQ(exported.header.tensors(0).name(), "w");
-  EXPECT_EQ(exported.parameters, std::vector<float>(H::kParameters, -0.125f));
-  EXPECT_EQ(FromProto(exported.header.fingerprint()), FingerprintOf(exported.parameters));
-}
-
 TEST(Federation, WelcomeTellsWhatAllShardsMustHaveInCommon) {
   H h;
   const auto welcomes = h.Read(h.Join("a")).Of(Kind::kWelcome);
@@ -607,18 +305,8 @@ TEST(Federation, WelcomeTellsWhatAllShardsMustHaveInCommon) {
   EXPECT_EQ(welcomes[0].welcome().config().terms(), "seed=0");
 }
 
-TEST(Federation, AnotherStepSizeHoldsFromTheOpenRoundOn) {
-  H h;
-  const SessionId a = h.Join("a");
-  h.Read(a);
-  EXPECT_FALSE(h.federation->SetStepSize(-1).ok());
-  ASSERT_TRUE(h.federation->SetStepSize(0.5f).ok());
-  h.Vote(a, 1);
-  EXPECT_EQ(h.Read(a).Of(Kind::kDecision).at(0).decision().step(), 0.5f);
-}
-
 TEST(Federation, FinishesWhenTheLastRoundIsAppliedAndEvaluated) {
-  H h(With([](ServerOptions& o) { o.rounds.total = 1; }));
+  H h(H::With([](ServerOptions& o) { o.rounds.total = 1; }));
   const SessionId a = h.Join("a"), o = h.Join("o", v1::OBSERVER);
   h.Vote(a, 1);
   h.Work();
@@ -648,7 +336,7 @@ TEST(Federation, AFingerprintThatDiffersIsShown) {
 }
 
 TEST(Federation, AsksOnlyTheDrawnElectorate) {
-  H h(With([](ServerOptions& o) { o.rounds.electorate = 2; }));
+  H h(H::With([](ServerOptions& o) { o.rounds.electorate = 2; }));
   std::map<std::string, SessionId> sessions;
   for (const char* name : {"a", "b", "c", "d"}) sessions[name] = h.Join(name);
   // The first round opened with nobody to draw from: the first two to come have its seats.
