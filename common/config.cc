@@ -1,5 +1,9 @@
 #include "common/config.h"
 
+#include <yaml-cpp/eventhandler.h>
+
+#include <sstream>
+
 #include "common/config_path.h"
 #include "common/files.h"
 #include "common/status.h"
@@ -26,12 +30,37 @@ absl::Status CheckKeys(const YAML::Node& node, const std::string& file, int dept
   return absl::OkStatus();
 }
 
+// Where each document begins. YAML::LoadAll would tell too, but on a stray comma finds documents without end.
+class DocumentStarts : public YAML::EventHandler {
+ public:
+  void OnDocumentStart(const YAML::Mark& mark) override { marks.push_back(mark); }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+  void OnMapEnd() override {}
+
+  std::vector<YAML::Mark> marks;
+};
+
+absl::Status CheckOneDocument(const std::string& text, const std::string& file) {
+  std::istringstream stream(text);
+  YAML::Parser parser(stream);
+  DocumentStarts starts;
+  while (starts.marks.size() < 2 && parser.HandleNextDocument(starts)) continue;
+  if (starts.marks.size() < 2) return absl::OkStatus();
+  if (starts.marks[0].pos == starts.marks[1].pos)
+    return InvalidArgument("{}: not valid YAML: nothing may begin like this", At(file, starts.marks[0]));
+  return InvalidArgument("{}: a second document begins here; keep one", At(file, starts.marks[1]));
+}
+
 absl::StatusOr<YAML::Node> ParseYaml(const std::string& text, const std::string& file) {
   try {
-    const std::vector<YAML::Node> documents = YAML::LoadAll(text);
-    if (documents.size() > 1)
-      return InvalidArgument("{}: a second document begins here; keep one", At(file, documents[1].Mark()));
-    YAML::Node root = documents.empty() ? YAML::Node() : documents[0];
+    RETURN_IF_ERROR(CheckOneDocument(text, file));
+    YAML::Node root = YAML::Load(text);
     RETURN_IF_ERROR(CheckKeys(root, file));
     return root;
   } catch (const YAML::Exception& error) {

@@ -8,7 +8,7 @@ all_lanes=(release asan tsan)
 usage() {
   cat <<END
 usage: tests/run.sh [--lane NAME]...
-Lanes, by default release and tsan:
+Lanes, by default all:
   release  GCC, optimised, with LibTorch: every test
   asan     Clang, its thread-safety analysis an error; AddressSanitizer, UndefinedBehaviorSanitizer and libFuzzer,
            without LibTorch: every test, and each fuzz target a little further than its corpus
@@ -79,7 +79,7 @@ main() {
       *) usage >&2 && exit 2 ;;
     esac
   done
-  ((${#lanes[@]} > 0)) || lanes=(release tsan)
+  ((${#lanes[@]} > 0)) || lanes=("${all_lanes[@]}")
   local packages=()
   for lane in "${lanes[@]}"; do
     if ! [[ " ${all_lanes[*]} " == *" $lane "* ]]; then

@@ -149,7 +149,9 @@ TEST(Config, MalformedYamlNamesFileAndLine) {
   EXPECT_THAT(Problem("seed: 1\nmodel: [a\n"), StartsWith("server.yaml:3: not valid YAML: "));
   EXPECT_THAT(Problem("seed: 1\n\tmodel: a\n"), StartsWith("server.yaml:2: not valid YAML: "));
   EXPECT_THAT(Problem("- a\n- b\n"), StartsWith("server.yaml:1: expected keys and values"));
-  EXPECT_THAT(Problem("seed: 1\n---\nseed: 2\n"), StartsWith("server.yaml:3: a second document"));
+  EXPECT_THAT(Problem("seed: 1\n---\nseed: 2\n"), StartsWith("server.yaml:2: a second document"));
+  EXPECT_THAT(Problem("seed: 1\n...\n,\n"), StartsWith("server.yaml:3: a second document"));
+  EXPECT_THAT(Problem(",seed: 1\n"), StartsWith("server.yaml:1: not valid YAML: "));
   EXPECT_THAT(Problem("a: &a {b: *a}\n"), HasSubstr("server.yaml:1: "));
 }
 

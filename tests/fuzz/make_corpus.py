@@ -51,6 +51,7 @@ def config():
     write("fuzz_config", "alias_in_itself", b"\x00model: &a [*a]\n")
     write("fuzz_config", "deep", b"\x00" + b"[" * 400)
     write("fuzz_config", "twice", b"\x00model: a\nmodel: b\n")
+    write("fuzz_config", "stray_comma", b"\x00,,,")
     write("fuzz_config", "no_yaml", b"\x00model: [\n\t- }")
 
 
