@@ -171,6 +171,7 @@ void Session::OnParameters(const v1::ParametersChunk& chunk) {
   if (!*complete) return;
   Note(false, fmt::format("received the parameters after round {}", replica_.round()));
   if (ballot_.round <= replica_.round()) ballot_ = {};
+  SayApplied();
   EvaluateWhereDue();
   LeaveWhenComplete();
 }
@@ -197,10 +198,7 @@ void Session::OnDecision(const v1::DecisionBlock& decision) {
 void Session::OnRoundClosed(const v1::RoundClosed& closed) {
   const absl::StatusOr<bool> agrees = replica_.Close(closed);
   if (!agrees.ok()) return Resync(agrees.status());
-  v1::ClientMessage message;
-  message.mutable_applied()->set_round(closed.round());
-  *message.mutable_applied()->mutable_fingerprint() = ToProto(replica_.fingerprint());
-  Send(std::move(message));
+  SayApplied();
   if (!*agrees) {
     return Resync(Error(absl::StatusCode::kDataLoss,
                         "the parameters after round {} have fingerprint {}, the server's {}: fetching them anew",
@@ -210,6 +208,13 @@ void Session::OnRoundClosed(const v1::RoundClosed& closed) {
   if (ballot_.round <= replica_.round()) ballot_.blocks.clear();
   EvaluateWhereDue();
   LeaveWhenComplete();
+}
+
+void Session::SayApplied() {
+  v1::ClientMessage message;
+  message.mutable_applied()->set_round(replica_.round());
+  *message.mutable_applied()->mutable_fingerprint() = ToProto(replica_.fingerprint());
+  Send(std::move(message));
 }
 
 void Session::OnBallotAnswer(const v1::BallotAnswer& answer) {

@@ -127,6 +127,7 @@ class Session {
   void OnBallotAnswer(const v1::BallotAnswer& answer);
   void OnFarewell(const v1::Farewell& farewell);
 
+  void SayApplied();
   void EvaluateWhereDue();
   void LeaveWhenComplete();
   bool IsComplete() const;  // the last round's parameters are there

@@ -15,7 +15,8 @@ namespace {
 // After the last round: for voters to tell their fingerprints, and for observers to measure.
 constexpr absl::Duration kVoterGrace = absl::Seconds(5);
 constexpr absl::Duration kObserverGrace = absl::Seconds(60);
-// Started again after the last round: for voters that were cut off before they heard of it.
+// For clients that load the parameters of the last round anew; and, started again after it, for voters that were cut off
+// before they heard of it.
 constexpr absl::Duration kReturnGrace = absl::Seconds(10);
 
 // All NaN when one of the values is.
@@ -338,10 +339,11 @@ bool Federation::IsFinished() {
   if (finished_at_ == absl::InfiniteFuture()) return false;
   const absl::Duration waited = environment_.now() - finished_at_;
   for (const auto& [name, client] : registry_.clients()) {
-    const bool may_return = began_finished_ && client.role == v1::VOTER && !client.evicted && waited < kReturnGrace;
-    if (may_return && client.applied_round < options_.rounds.total) return false;
+    const bool is_behind = client.applied_round < options_.rounds.total || client.disagrees;
+    const bool returns = client.disagrees || (began_finished_ && client.role == v1::VOTER && !client.evicted);
+    if (is_behind && returns && waited < kReturnGrace) return false;
     if (!client.IsConnected() || waited > (client.role == v1::VOTER ? kVoterGrace : kObserverGrace)) continue;
-    if (client.applied_round < options_.rounds.total) return false;
+    if (is_behind) return false;
     const bool evaluated = !evaluations_.empty() && evaluations_.back().round() >= options_.rounds.total;
     if (client.role == v1::OBSERVER && !evaluated) return false;
   }

@@ -1,84 +1,10 @@
-#include "client/session/session.h"
-
-#include <gmock/gmock.h>
-
 #include "client/model/sign_packing.h"
-#include "tests/client/scripted_server.h"
+#include "tests/client/session_fixture.h"
 
 namespace signvote {
 namespace {
 
 using testing::HasSubstr;
-
-template <typename A>
-std::vector<A> Only(const std::vector<Action>& actions) {
-  std::vector<A> found;
-  for (const Action& one : actions) {
-    if (const auto* match = std::get_if<A>(&one)) found.push_back(*match);
-  }
-  return found;
-}
-
-std::vector<v1::ClientMessage> Sent(const std::vector<Action>& actions) {
-  std::vector<v1::ClientMessage> messages;
-  for (const auto& send : Only<action::Send>(actions)) messages.push_back(*send.message);
-  return messages;
-}
-
-const absl::Status kBroken = absl::Status(absl::StatusCode::kUnavailable, "connection reset");
-
-class SessionTest : public testing::Test {
- protected:
-  SessionTest() { Restart({"ada", v1::VOTER, 4, 0, 0}); }
-
-  void Restart(const SessionOptions& options) {
-    parameters_.clear();
-    session_ = std::make_unique<Session>(options, &parameters_);
-  }
-
-  std::vector<Action> Say(const std::vector<v1::ServerMessage>& messages) {
-    std::vector<Action> all;
-    for (const auto& message : messages) {
-      for (Action& one : session_->Received(message)) all.push_back(std::move(one));
-    }
-    return all;
-  }
-  std::vector<Action> Say(const v1::ServerMessage& message) { return session_->Received(message); }
-
-  v1::Join Connect() {
-    const auto sent = Sent(session_->Connected());
-    EXPECT_EQ(sent.size(), 1u);
-    return sent.at(0).join();
-  }
-
-  // As far as the first round that is open.
-  void JoinAsNewcomer() {
-    Connect();
-    Say(server_.Welcome("ada"));
-    Say(server_.Model());
-    Say(server_.Parameters());
-  }
-
-  SignVector Vote(uint64_t block, uint64_t bits) const {
-    return {std::vector<uint64_t>(WordsFor(session_->range().Size(block)), block == 1 ? bits & 0xF : bits), {}};
-  }
-  std::vector<Action> CastBallot(uint64_t round) {
-    std::vector<Action> all = session_->BallotBlockReady(round, 0, Vote(0, 0x55));
-    for (Action& one : session_->BallotBlockReady(round, 1, Vote(1, 0x5))) all.push_back(std::move(one));
-    return all;
-  }
-
-  static v1::ServerMessage Farewell(v1::Farewell::Reason reason) {
-    v1::ServerMessage message;
-    message.mutable_farewell()->set_reason(reason);
-    message.mutable_farewell()->set_return_after_seconds(7);
-    return message;
-  }
-
-  ScriptedServer server_;
-  std::vector<float> parameters_;
-  std::unique_ptr<Session> session_;
-};
 
 TEST_F(SessionTest, AnotherModelThanThePinnedOneIsNeverLoaded) {
   SessionOptions options{"ada", v1::VOTER, 4, 0, 0};
@@ -109,8 +35,10 @@ TEST_F(SessionTest, ReceivesModelAndParametersThenVotesWhenARoundOpens) {
   const auto loads = Only<action::LoadModel>(Say(server_.Model()));
   ASSERT_EQ(loads.size(), 1u);
   EXPECT_EQ(loads[0].bytes, server_.model);
-  Say(server_.Parameters());
+  const auto applied = Sent(Say(server_.Parameters()));
   EXPECT_EQ(parameters_, server_.truth());
+  ASSERT_EQ(applied.size(), 1u);
+  EXPECT_EQ(FromProto(applied[0].applied().fingerprint()), FingerprintOf(parameters_));
   const auto computes = Only<action::ComputeBallot>(Say(server_.Open()));
   ASSERT_EQ(computes.size(), 1u);
   EXPECT_EQ(computes[0].round, 1u);
@@ -379,72 +307,6 @@ TEST_F(SessionTest, LeavesWhenTheUserWants) {
   JoinAsNewcomer();
   EXPECT_TRUE(Sent(session_->Leave()).at(0).has_leave());
   EXPECT_EQ(Only<action::Finished>(session_->Disconnected(absl::OkStatus())).size(), 1u);
-}
-
-class ObserverTest : public SessionTest {
- protected:
-  ObserverTest() {
-    Restart({"ada", v1::OBSERVER, 1, 0, 2});
-    server_.config().set_rounds_total(5);
-    JoinAsNewcomer();
-  }
-  static v1::Evaluation Result(uint64_t round) {
-    v1::Evaluation result;
-    result.set_round(round);
-    result.set_accuracy(0.5);
-    return result;
-  }
-};
-
-TEST_F(ObserverTest, NeverVotes) { EXPECT_TRUE(Only<action::ComputeBallot>(Say(server_.Open())).empty()); }
-
-TEST_F(ObserverTest, EvaluatesEverySecondRoundAndTheLast) {
-  std::vector<uint64_t> evaluated;
-  for (int i = 0; i < 5; ++i) {
-    for (const auto& evaluate : Only<action::Evaluate>(Say(server_.Close()))) evaluated.push_back(evaluate.round);
-  }
-  EXPECT_THAT(evaluated, testing::ElementsAre(2, 4, 5));
-}
-
-TEST_F(ObserverTest, SendsEvaluationsThatLag) {
-  Say(server_.Close());
-  Say(server_.Close());
-  Say(server_.Close());
-  EXPECT_EQ(Sent(session_->EvaluationDone(2, Result(2))).at(0).evaluation().round(), 2u);
-}
-
-TEST_F(ObserverTest, LeavesOnlyAfterItsLastEvaluation) {
-  for (int i = 0; i < 5; ++i) {
-    for (const auto& message : Sent(Say(server_.Close()))) EXPECT_FALSE(message.has_leave());
-  }
-  EXPECT_TRUE(Only<action::Finished>(Say(Farewell(v1::Farewell::FINISHED))).empty());
-  session_->EvaluationDone(2, Result(2));
-  session_->EvaluationDone(4, std::nullopt);
-  const auto actions = session_->EvaluationDone(5, Result(5));
-  const auto sent = Sent(actions);
-  ASSERT_EQ(sent.size(), 2u);
-  EXPECT_EQ(sent[0].evaluation().round(), 5u);
-  EXPECT_TRUE(sent[1].has_leave());
-  EXPECT_EQ(Only<action::Finished>(actions).size(), 1u);
-}
-
-TEST_F(ObserverTest, AnEvaluationMeasuredWhileDisconnectedIsSentLater) {
-  Say(server_.Close());
-  Say(server_.Close());
-  session_->Disconnected(kBroken);
-  EXPECT_TRUE(Sent(session_->EvaluationDone(2, Result(2))).empty());
-  Connect();
-  EXPECT_EQ(Sent(Say(server_.Welcome("ada"))).at(0).evaluation().round(), 2u);
-}
-
-TEST_F(ObserverTest, OneThatComesAfterTheLastRoundEvaluatesAndLeaves) {
-  for (int i = 0; i < 5; ++i) server_.Close();
-  Restart({"ada", v1::OBSERVER, 1, 0, 2});
-  Connect();
-  Say(server_.Welcome("ada"));
-  Say(server_.Model());
-  EXPECT_EQ(Only<action::Evaluate>(Say(server_.Parameters())).at(0).round, 5u);
-  EXPECT_TRUE(Sent(session_->EvaluationDone(5, Result(5))).at(1).has_leave());
 }
 
 }  // namespace

@@ -18,13 +18,15 @@ namespace signvote {
 
 Process::Process(const std::vector<std::string>& arguments, std::string log) : log_(std::move(log)) {
   std::vector<char*> argv;
+  // A test that is killed takes its processes with it.
+  for (const char* argument : {"setpriv", "--pdeathsig", "KILL", "--"}) argv.push_back(const_cast<char*>(argument));
   for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_addopen(&actions, 1, log_.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
   posix_spawn_file_actions_adddup2(&actions, 1, 2);
-  const int error = posix_spawn(&id_, argv[0], &actions, nullptr, argv.data(), environ);
+  const int error = posix_spawnp(&id_, argv[0], &actions, nullptr, argv.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
   if (error != 0) throw std::runtime_error("cannot start " + arguments[0]);
 }

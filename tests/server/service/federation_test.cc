@@ -323,6 +323,24 @@ TEST(Federation, FinishesWhenTheLastRoundIsAppliedAndEvaluated) {
   EXPECT_EQ(h.Read(a).messages.back().farewell().reason(), v1::Farewell::FINISHED);
 }
 
+TEST(Federation, WaitsForAVoterThatLoadsTheLastParametersAnew) {
+  H h(H::With([](ServerOptions& o) { o.rounds.total = 1; }));
+  SessionId a = h.Join("a");
+  h.Vote(a, 1);
+  h.Work();
+  v1::ClientMessage applied;
+  applied.mutable_applied()->set_round(1);
+  applied.mutable_applied()->mutable_fingerprint()->set_low(1);
+  h.federation->Receive(a, applied);
+  h.federation->Closed(a);
+  EXPECT_FALSE(h.federation->IsFinished());
+  a = h.Join("a");
+  *applied.mutable_applied()->mutable_fingerprint() = h.federation->Status().fingerprint();
+  h.federation->Receive(a, applied);
+  EXPECT_TRUE(h.federation->IsFinished());
+  EXPECT_TRUE(h.federation->Clients().clients(0).fingerprint_agrees());
+}
+
 TEST(Federation, AFingerprintThatDiffersIsShown) {
   H h;
   const SessionId a = h.Join("a");
