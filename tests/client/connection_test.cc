@@ -107,6 +107,8 @@ TEST(Connection, ASessionFollowsARunToItsEnd) {
     stream->Write(script.Welcome(message.join().name()));
     for (const auto& one : script.Model()) stream->Write(one);
     for (const auto& one : script.Parameters()) stream->Write(one);
+    stream->Read(&message);
+    EXPECT_TRUE(message.has_applied());
     while (script.round() < 3) {
       stream->Write(script.Open());
       for (int block = 0; block < 2; ++block) stream->Read(&message);

@@ -90,7 +90,9 @@ class EchoServer {
     SignVector signs{std::vector<uint64_t>(WordsFor(x.size()), 0), {}};
     v1::ClientMessage answer;
     if (voter) {
-      if (!stream->Read(&answer)) return false;
+      do {  // before it comes Applied of the parameters it was given
+        if (!stream->Read(&answer)) return false;
+      } while (!answer.has_ballot());
       EXPECT_EQ(answer.ballot().round(), round_ + 1);
       EXPECT_TRUE(DecodeSigns(answer.ballot().signs(), x.size(), {}, &signs).ok());
     }
@@ -108,7 +110,7 @@ class EchoServer {
     do {
       if (!stream->Read(&answer)) return false;
       Note(answer);
-    } while (!answer.has_applied());
+    } while (answer.applied().round() != round_);
     disagreements += FromProto(answer.applied().fingerprint()) != FingerprintOf(x);
     return true;
   }

@@ -57,7 +57,7 @@ TEST_F(CrashE2e, AHundredKilledServersAndMoreClientsCostNotOneBit) {
   int servers = 0, clients = 0;
   const std::string stormy = FinalFingerprint("stormy", kRounds, [&] {
     if (servers == kServers) return PauseBriefly();
-    PauseAtRandom(random_.Below(4) == 0 ? 1200 : 150);
+    PauseAtRandom(random_.Below(4) == 0 ? 300 : 80);
     if (random_.Below(4) == 0) {
       const int victim = static_cast<int>(random_.Below(kVoters));
       clients_.at(NameOf(victim)).Kill();

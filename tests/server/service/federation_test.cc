@@ -313,6 +313,7 @@ TEST(Federation, FinishesWhenTheLastRoundIsAppliedAndEvaluated) {
   EXPECT_FALSE(h.federation->IsFinished());
   v1::ClientMessage applied, evaluation;
   applied.mutable_applied()->set_round(1);
+  *applied.mutable_applied()->mutable_fingerprint() = h.federation->Status().fingerprint();
   h.federation->Receive(a, applied);
   h.federation->Receive(o, applied);
   EXPECT_FALSE(h.federation->IsFinished());
