@@ -3,7 +3,9 @@
 #include <malloc.h>
 #include <CLI/CLI.hpp>
 #include <cstdlib>
+#include <filesystem>
 #include <limits>
+#include <system_error>
 
 #include "client/export.h"
 #include "client/init_model.h"
@@ -65,7 +67,8 @@ int RunClient(const ClientOptions& options) {
 void WaitPassively(char** argv) {
   if (std::getenv("OMP_WAIT_POLICY") != nullptr) return;
   ::setenv("OMP_WAIT_POLICY", "passive", 0);
-  ::execv("/proc/self/exe", argv);  // where that fails, threads spin
+  std::error_code ignored;  // where one of these fails, threads spin
+  ::execv(std::filesystem::read_symlink("/proc/self/exe", ignored).c_str(), argv);
 }
 
 int Main(int argc, char** argv) {

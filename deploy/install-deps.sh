@@ -30,8 +30,8 @@ packages=(
   python3-torch python3-numpy
   # tests of the dashboard: a browser and what drives it, Prometheus
   chromium chromium-driver python3-selenium prometheus
-  # manual pages
-  help2man
+  # manual pages, completion
+  help2man zsh
 )
 
 missing_packages() {

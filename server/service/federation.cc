@@ -324,6 +324,7 @@ void Federation::CheckCallers(const std::function<absl::Status(const Identity&)>
     spdlog::warn("{}: its session ends", Message(status));
     if (session.client) {
       const VoterId voter = session.client->id;
+      Note(v1::LEFT_SESSION, session.client->name, Message(status));
       Depart(id);
       if (absl::IsPermissionDenied(status)) Withdraw(voter);
     }

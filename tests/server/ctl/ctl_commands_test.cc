@@ -12,6 +12,16 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
+// An interactive zsh in a terminal of its own: what its line holds after $1 and a tab goes into $2.
+constexpr char kZshTyper[] = R"zsh(
+zmodload zsh/zpty
+TERM=dumb zpty shell zsh -f -i
+zpty -w shell "PATH=$PATH; autoload -Uz compinit; compinit -u -D; source <(signvotectl completion zsh)"
+zpty -w shell "tell() { print -r -- \$BUFFER > $2; exit }; zle -N tell; bindkey '^G' tell"
+zpty -w -n shell "$1"$'\t\a'
+zpty -r shell seen '*no such text*'  # until it exits
+)zsh";
+
 class CtlCommands : public CtlFixture {
  protected:
   static std::string Read(const std::string& path) {
@@ -27,6 +37,15 @@ class CtlCommands : public CtlFixture {
                   Path("complete-" + std::to_string(++controls_) + ".log"));
     EXPECT_EQ(shell.Wait(Seconds(30)), 0) << shell.Output();
     return shell.Output();
+  }
+  // What stands in zsh's line after this and a tab.
+  std::string CompleteInZsh(const std::string& line) {
+    const std::string name = "zsh-" + std::to_string(++controls_);
+    Write("typer.zsh", kZshTyper);
+    setenv("PATH", (SIGNVOTE_BIN_DIR ":" + std::string(getenv("PATH"))).c_str(), 1);
+    Process shell({"/usr/bin/zsh", "-f", Path("typer.zsh"), line, Path(name)}, Path(name + ".log"));
+    shell.Wait(Seconds(30));
+    return Read(Path(name));
   }
 };
 
@@ -143,6 +162,18 @@ TEST_F(CtlCommands, BashCompletesCommandsOptionsContextsAndClients) {
   EXPECT_EQ(Complete("signvotectl --context "), "lab\n");
   EXPECT_EQ(Complete("signvotectl --server " + admin_ + " evict voter-1"), "voter-1\n");
   EXPECT_EQ(Complete("signvotectl client "), "voter-0 voter-1 voter-2\n") << "of the context in use";
+}
+
+TEST_F(CtlCommands, ZshCompletesThemToo) {
+  StartRun();
+  StartVoters(3);
+  ASSERT_EQ(Ctl({"context", "set", "lab", "--server", admin_}).first, 0);
+  EXPECT_EQ(CompleteInZsh("signvotectl evi"), "signvotectl evict \n");
+  EXPECT_EQ(CompleteInZsh("signvotectl logs level w"), "signvotectl logs level warn \n");
+  EXPECT_EQ(CompleteInZsh("signvotectl events --fo"), "signvotectl events --follow \n");
+  EXPECT_EQ(CompleteInZsh("signvotectl --context "), "signvotectl --context lab \n");
+  EXPECT_EQ(CompleteInZsh("signvotectl evict voter-2"), "signvotectl evict voter-2 \n") << "of the context in use";
+  EXPECT_EQ(CompleteInZsh("signvotectl client v"), "signvotectl client voter-\n");
 }
 
 TEST_F(CtlCommands, AMisspeltCommandIsGuessed) {

@@ -47,6 +47,7 @@ TEST(FederationAccess, ARevokedVotersSessionEndsAndItsBallotDoesNotCount) {
   h.federation->CheckCallers(
       [](const Identity& who) { return who.name == "b" ? absl::PermissionDeniedError("revoked") : absl::OkStatus(); });
   EXPECT_EQ(h.Read(b).end.value_or(absl::OkStatus()).code(), absl::StatusCode::kPermissionDenied);
+  EXPECT_EQ(h.federation->events().After(0).back().detail(), "revoked");
   h.Work();
   EXPECT_EQ(h.federation->Status().round(), 0u) << "the ballot of the revoked is gone";
   h.Vote(a, 1);
