@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <csignal>
 #include <thread>
 
 namespace signvote::ctl {
@@ -10,10 +11,17 @@ namespace {
 
 constexpr auto kLook = std::chrono::milliseconds(50);
 constexpr auto kLimit = std::chrono::minutes(2);
+constexpr uint32_t kHoldSeconds = 600;  // should this process be killed, the shards go on then
+
+volatile std::sig_atomic_t held_signal = 0;
 
 bool Rests(v1::Phase phase) { return phase == v1::PAUSED || phase == v1::FINISHED_RUN; }
 
 }  // namespace
+
+absl::Status Barrier::GoesOn() {
+  return held_signal == 0 ? absl::OkStatus() : Error(absl::StatusCode::kCancelled, "interrupted");
+}
 
 Barrier::~Barrier() {
   for (const size_t i : paused_) {
@@ -21,11 +29,17 @@ Barrier::~Barrier() {
     const absl::Status resumed = shards_->at(i).Call(&v1::Admin::Stub::Resume, v1::ResumeRequest(), &status);
     if (!resumed.ok()) fmt::print(stderr, "signvotectl: not resumed: {}\n", Message(resumed));
   }
+  if (!handlers_) return;
+  std::signal(SIGINT, handlers_->at(0));
+  std::signal(SIGTERM, handlers_->at(1));
+  if (held_signal != 0) std::raise(held_signal);
 }
 
 absl::Status Barrier::Reach() {
   if (shards_->count() == 1) return absl::OkStatus();
   ASSIGN_OR_RETURN(const std::vector<v1::RunStatus> before, shards_->Status());
+  const auto hold = [](int signal) { held_signal = signal; };
+  handlers_ = {std::signal(SIGINT, hold), std::signal(SIGTERM, hold)};
   for (size_t i = 0; i < before.size(); ++i) {
     if (Rests(before[i].phase())) continue;
     RETURN_IF_ERROR(Pause(i, 0));
@@ -34,6 +48,7 @@ absl::Status Barrier::Reach() {
   const auto limit = std::chrono::steady_clock::now() + kLimit;
   uint64_t target = 0;
   while (true) {
+    RETURN_IF_ERROR(GoesOn());
     ASSIGN_OR_RETURN(const std::vector<v1::RunStatus> now, shards_->Status());
     uint64_t highest = 0;
     for (const v1::RunStatus& status : now) highest = std::max(highest, status.round());
@@ -58,6 +73,7 @@ absl::Status Barrier::Reach() {
 absl::Status Barrier::Pause(size_t shard, uint64_t after_round) {
   v1::PauseRequest request;
   request.set_after_round(after_round);
+  request.set_seconds(kHoldSeconds);
   v1::RunStatus status;
   return shards_->at(shard).Call(&v1::Admin::Stub::Pause, request, &status);
 }

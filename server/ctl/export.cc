@@ -31,6 +31,10 @@ absl::Status Fetch(Connection& server, Whole* whole) {
     return Error(absl::StatusCode::kDataLoss, "{} sends {}", server.server(), what);
   };
   while (stream->Read(&part)) {
+    if (absl::Status status = Barrier::GoesOn(); !status.ok()) {
+      call.TryCancel();
+      return status;
+    }
     if (part.has_header()) {
       header = part.header();
       range = {header.config().parameters(), header.config().first_block(), header.config().blocks()};

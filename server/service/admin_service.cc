@@ -123,7 +123,7 @@ grpc::Status AdminService::SetLogLevel(grpc::ServerContext* context, const v1::S
 grpc::Status AdminService::Pause(grpc::ServerContext* context, const v1::PauseRequest* request,
                                  v1::RunStatus* response) {
   if (absl::Status status = access_->RequireAdmin(*context); !status.ok()) return ToGrpc(status);
-  return Answer(federation_->Pause(request->after_round()), response);
+  return Answer(federation_->Pause(request->after_round(), request->seconds()), response);
 }
 
 grpc::Status AdminService::Resume(grpc::ServerContext* context, const v1::ResumeRequest*, v1::RunStatus* response) {

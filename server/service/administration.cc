@@ -227,10 +227,11 @@ absl::StatusOr<v1::ClientDetail> Federation::Detail(const std::string& name) {
   return detail;
 }
 
-absl::Status Federation::Pause(uint64_t after_round) {
+absl::Status Federation::Pause(uint64_t after_round, uint32_t seconds) {
   Locked locked(this);
   if (finished_at_ != absl::InfiniteFuture()) return AlreadyFinished("pause");
   pause_after_ = after_round;
+  pause_ends_ = seconds == 0 ? absl::InfiniteFuture() : environment_.now() + absl::Seconds(seconds);
   Note(v1::RUN_PAUSED, "", "by an administrator");
   spdlog::info("paused from round {} on", std::max(after_round, broadcast_.closed) + 1);
   CloseIfDue();
@@ -240,11 +241,16 @@ absl::Status Federation::Pause(uint64_t after_round) {
 absl::Status Federation::Resume() {
   Locked locked(this);
   if (finished_at_ != absl::InfiniteFuture()) return AlreadyFinished("resume");
-  pause_after_.reset();
-  Note(v1::RUN_RESUMED, "", "by an administrator");
-  spdlog::info("resumed");
+  GoOn("by an administrator");
   CloseIfDue();
   return absl::OkStatus();
+}
+
+void Federation::GoOn(const std::string& why) {
+  pause_after_.reset();
+  pause_ends_ = absl::InfiniteFuture();
+  Note(v1::RUN_RESUMED, "", why);
+  spdlog::info("resumed {}", why);
 }
 
 Federation::Exported Federation::Export() {

@@ -381,8 +381,9 @@ absl::Time Federation::Tick() {
     environment_.run([this] { RunClosing(); });
   }
   EndUnjoined(now);
+  if (now >= pause_ends_) GoOn("at the end of the pause's time");
   CloseIfDue();
-  absl::Time next = retry_at_;
+  absl::Time next = std::min(retry_at_, pause_ends_);
   if (round_) next = std::min(next, round_->NextLook(now));
   return next;
 }

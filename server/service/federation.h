@@ -120,7 +120,7 @@ class Federation {
   // Tells by events whom the votes made suspect, or no longer, since the last look; nothing when no round was closed.
   void LookForSuspects();
   const EventLog& events() const { return events_; }
-  absl::Status Pause(uint64_t after_round);
+  absl::Status Pause(uint64_t after_round, uint32_t seconds = 0);
   absl::Status Resume();
   // The parameters after the last closed round, and what they are.
   struct Exported {
@@ -230,6 +230,7 @@ class Federation {
   void AddReliability(v1::ClientSummary* summary) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_mu_);
   void Note(v1::EventKind kind, const std::string& client, std::string detail) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   std::string Problem() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void GoOn(const std::string& why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);  // after a pause
   bool IsPaused() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     return pause_after_ && broadcast_.closed >= *pause_after_;
   }
@@ -267,7 +268,8 @@ class Federation {
   std::string disk_problem_ ABSL_GUARDED_BY(mu_);
   std::vector<v1::JournalRecord> pending_records_ ABSL_GUARDED_BY(mu_);  // to go before the next round's
   float step_size_ ABSL_GUARDED_BY(mu_);
-  std::optional<uint64_t> pause_after_ ABSL_GUARDED_BY(mu_);  // no round after this one closes
+  std::optional<uint64_t> pause_after_ ABSL_GUARDED_BY(mu_);  // no round after this one closes ...
+  absl::Time pause_ends_ ABSL_GUARDED_BY(mu_) = absl::InfiniteFuture();  // ... before this time
   bool draining_ ABSL_GUARDED_BY(mu_) = false;
   std::optional<v1::Farewell> farewell_ ABSL_GUARDED_BY(mu_);  // once stopping or finished
   absl::Time finished_at_ ABSL_GUARDED_BY(mu_) = absl::InfiniteFuture();

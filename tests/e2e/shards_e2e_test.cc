@@ -12,6 +12,7 @@ namespace {
 
 using testing::AllOf;
 using testing::HasSubstr;
+using testing::Not;
 
 class ShardsE2e : public FederationFixture {
  protected:
@@ -150,6 +151,24 @@ TEST_F(ShardsE2e, EndOnTheBitsOfOneServerAlsoWhenOneIsKilledInTheMiddle) {
     Process replay({Program("signvote-server"), "replay", Path(RunOf(shard))}, Path("replay.log"));
     EXPECT_EQ(replay.Wait(Seconds(60)), 0) << replay.Output();
   }
+}
+
+TEST_F(ShardsE2e, AnInterruptedExportLeavesNoShardHalted) {
+  StartShard(0, 100'000);
+  StartShard(1, 100'000);
+  StartEveryone(Everyone());
+  AdministerBoth();
+  ASSERT_TRUE(Eventually([&] { return Round() >= 3; }, Seconds(100)));
+  int interrupted = 0;
+  for (int delay = 0; delay < 100; delay += 5) {
+    Process exporting({Program("signvotectl"), "--server", admin_, "export", Path("whole.safetensors")},
+                      Path("export.log"));
+    std::this_thread::sleep_for(std::chrono::milliseconds(delay));
+    exporting.Signal(SIGTERM);
+    interrupted += exporting.Wait(Seconds(60)) == 128 + SIGTERM;
+    ASSERT_THAT(Control({"status", "--json"}).second, Not(HasSubstr("PAUSED"))) << delay << " ms";
+  }
+  EXPECT_GT(interrupted, 0);
 }
 
 TEST_F(ShardsE2e, ClientsRefuseServersThatAreNotOfOneRun) {

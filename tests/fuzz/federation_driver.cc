@@ -192,7 +192,7 @@ void FederationDriver::Administer() {
   switch (input_.Below(10)) {
     case 0:
     case 1:
-      (void)(input_.Bool() ? federation.Pause(0) : federation.Resume());
+      (void)(input_.Bool() ? federation.Pause(0, input_.Byte()) : federation.Resume());
       break;
     case 2: {
       const float size = input_.Number<float>();

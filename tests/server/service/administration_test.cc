@@ -168,6 +168,21 @@ TEST(Administration, PausesAndGoesOn) {
   EXPECT_EQ(h.federation->Status().round(), 1u);
 }
 
+TEST(Administration, APauseWithALimitEndsByItself) {
+  H h;
+  const SessionId a = h.Join("a");
+  ASSERT_TRUE(h.federation->Pause(0, 10).ok());
+  h.Vote(a, 1);
+  h.now += absl::Seconds(9);
+  h.federation->Tick();
+  h.Work();
+  EXPECT_EQ(h.federation->Status().round(), 0u);
+  h.now += absl::Seconds(1);
+  h.federation->Tick();
+  h.Work();
+  EXPECT_EQ(h.federation->Status().round(), 1u);
+}
+
 TEST(Administration, PausesAfterARoundThatIsStillToCome) {
   H h;
   const SessionId a = h.Join("a");
