@@ -20,6 +20,9 @@ namespace HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
+// One stream, asked for this many coordinates early: hardware prefetchers alone leave memory idle.
+constexpr size_t kAhead = 1024;
+
 // Lanes of a vector divide 64, so that a word is a whole number of vectors.
 using Floats = hn::CappedTag<float, 64>;
 
@@ -57,6 +60,10 @@ void PackDithered(const float* gradient, uint64_t first, size_t words, uint64_t 
   }
 }
 
+
+
+
+
 void PackPlain(const float* gradient, size_t words, uint64_t* signs, uint64_t* zeros) {
   const Floats d;
   const size_t lanes = hn::Lanes(d);
@@ -64,6 +71,7 @@ void PackPlain(const float* gradient, size_t words, uint64_t* signs, uint64_t* z
   for (size_t w = 0; w < words; ++w) {
     uint64_t sign = 0;
     uint64_t none = 0;
+    for (size_t i = 0; i < 64; i += 16) __builtin_prefetch(gradient + w * 64 + i + kAhead);
     for (size_t i = 0; i < 64; i += lanes) {
       const auto g = hn::LoadU(d, gradient + w * 64 + i);
       sign |= MaskBits(d, hn::Gt(g, zero)) << i;
