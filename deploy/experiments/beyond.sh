@@ -92,7 +92,7 @@ plan_parts() {
     [[ $rule != *+prior ]] || prior=100
     for carry in 0 0.9 0.95; do
       for dither in 0 2 4; do
-        add "$panel" "$rule carry $carry dither $dither" rule="${rule%+prior}" prior=$prior carry=$carry dither=$dither "$@"
+        add "$panel" "carry $carry dither $dither: $rule" rule="${rule%+prior}" prior=$prior carry=$carry dither=$dither "$@"
       done
     done
   done
@@ -134,17 +134,18 @@ plan_hostile() {
 }
 
 plan_change() {
-  local drift
+  local drift words
   for drift in 0 1; do
-    add change "agreement$( ((drift == 0)) || echo ': places changed')" mode=4 drift=$drift
-    add change "majority$( ((drift == 0)) || echo ': places changed')" mode=4 drift=$drift rule=majority
+    words="places $( ((drift == 0)) && echo kept || echo changed)"
+    add change "$words: majority" mode=4 drift=$drift rule=majority
+    add change "$words: agreement" mode=4 drift=$drift
   done
 }
 
 plan_late() {
   add late "everyone waited for" mode=1
-  add late "7 late: counted" mode=1 late=7 max_staleness=4 quorum=8 deadline=50ms
-  add late "7 late: dropped" mode=1 late=7 max_staleness=0 quorum=8 deadline=50ms
+  add late "7 late and counted" mode=1 late=7 max_staleness=4 quorum=8 deadline=50ms
+  add late "7 late and dropped" mode=1 late=7 max_staleness=0 quorum=8 deadline=50ms
 }
 
 plan_local() {
@@ -224,14 +225,18 @@ table() {
   echo "Test accuracy in percent by round, mean over seeds; the last column is what one client sent and received."
   for panel in ${panels//,/ }; do
     printf '\n## %s\n\n' "$panel"
-    panel_means "$panel" | awk -F'|' -v rounds="${experiments[rounds]}" '
+    panel_means "$panel" | awk -F'|' -v rounds="${experiments[rounds]}" -v every="${experiments[evaluate]}" '
       { if (!($1 in seen)) { seen[$1] = 1; order[++keys] = $1 } mean[$1, $2] = $3; bytes[$1] = $6 }
       END {
-        for (i = 1; i <= 4; i++) { shown[i] = int(rounds * i / 4); head = head " " shown[i] " |"; rule = rule "--:|" }
-        printf "| variant |%s bytes |\n|---|%s--:|\n", head, rule
+        for (i = 1; i <= 4; i++) {  # measured rounds, about a quarter of them all apart
+          round = i == 4 ? rounds : int(rounds * i / 4 / every + 0.5) * every
+          if (round == 0 || round == shown[columns]) continue
+          shown[++columns] = round; head = head " " round " |"; line_below = line_below "--:|"
+        }
+        printf "| variant |%s bytes |\n|---|%s--:|\n", head, line_below
         for (j = 1; j <= keys; j++) {
           line = ""
-          for (i = 1; i <= 4; i++) {
+          for (i = 1; i <= columns; i++) {
             best = "-"
             for (r = 1; r <= shown[i]; r++) if ((order[j], r) in mean) best = sprintf("%.1f", 100 * mean[order[j], r])
             line = line " " best " |"
@@ -242,17 +247,45 @@ table() {
   done
 }
 
-# curves PANEL FILE: a gnuplot plot command of the panel's variants.
-curves() {
-  local panel=$1 file=$2 variant column=2 plot='' number=0
-  [[ $panel != bytes ]] || column="(\$6 / 1e6)"
+# lines FILE: a gnuplot command that draws accuracy by bytes, a line a variant.
+lines() {
+  local file=$1 variant plot='' number=0
   while IFS= read -r variant; do
-    # Of the parts, the published and the default settings; the table has all.
-    [[ $panel != parts* || $variant == *"carry 0 dither 0" || $variant == *"carry 0.9 dither 2" ]] || continue
     number=$((number + 1))
-    plot+="${plot:+, }'< grep -F \"$variant|\" $file' using $column:3 with lines linewidth 2 linetype $number dashtype $(((number - 1) / 8 + 1)) title '$variant'"
+    plot+="${plot:+, }'< grep -F \"$variant|\" $file' using (\$6 / 1e6):3 with lines linewidth 2 linetype $number dashtype $(((number - 1) / 8 + 1)) title '$variant'"
   done < <(cut -d'|' -f1 "$file" | awk '!seen[$0]++')
-  echo "plot $plot"
+  printf '%s\n' "set logscale x; set xlabel 'MB sent and received by a client'; set ylabel 'test accuracy'" \
+    "unset ytics; set ytics; set yrange [0.7:1]; set format y '%.2f'; set format x '%g'; plot $plot"
+}
+
+# dots FILE: a gnuplot command that draws a row a condition, a colour a rule or setting: a variant is CONDITION: COLOUR. Its line
+# begins with the accuracy at a quarter of the rounds, and ends in a dot with the last.
+dots() {
+  local file=$1 rows colours plot='' colour number=0
+  awk -F'|' -v rounds="${experiments[rounds]}" '
+    { if (!($1 in last)) order[++keys] = $1; last[$1] = $3; if ($2 <= rounds / 4 || !($1 in first)) first[$1] = $3 }
+    END {
+      for (i = 1; i <= keys; i++) {
+        cut = match(order[i], /: [^:]*$/)
+        row[i] = cut ? substr(order[i], 1, cut - 1) : order[i]
+        colour[i] = cut ? substr(order[i], cut + 2) : ""
+        if (!(row[i] in place)) place[row[i]] = rows++
+        if (!(colour[i] in shade)) shade[colour[i]] = colours++
+      }
+      for (i = 1; i <= keys; i++) {
+        y = place[row[i]] + ((shade[colour[i]] + 0.5) / colours - 0.5) * 0.7
+        printf "%s|%s|%.3f|%s|%s\n", row[i], colour[i], y, first[order[i]], last[order[i]]
+      }
+    }' "$file" >"$file.dots"
+  rows=$(cut -d'|' -f1 "$file.dots" | awk '!seen[$0]++ { printf "%s\"%s\" %d", (n ? ", " : ""), $0, n++ }')
+  mapfile -t colours < <(cut -d'|' -f2 "$file.dots" | awk '!seen[$0]++')
+  for colour in "${colours[@]}"; do
+    number=$((number + 1))
+    plot+="${plot:+, }'< grep -F \"|$colour|\" $file.dots' using 4:3:(\$5 - \$4):(0) with vectors nohead linewidth 1.2 linetype $number notitle"
+    plot+=", '' using 5:3 with points pointtype 7 pointsize 1.1 linetype $number title '${colour:- }'"
+  done
+  printf '%s\n' "unset logscale; set xlabel 'test accuracy: after a quarter of the rounds, and (dot) at the end'; unset ylabel" \
+    "unset ytics; set ytics ($rows); set yrange [$(awk -F, '{ print NF - 0.5 }' <<<"$rows"):-0.5]; set format x '%.2f'; plot $plot"
 }
 
 draw() {
@@ -262,19 +295,13 @@ draw() {
     panel_means "$panel" >"$work/$panel"
     count=$((count + 1))
     script+="set title '$panel'"$'\n'
-    if [[ $panel == bytes ]]; then
-      script+="set logscale x; set xrange [*:*]; set xlabel 'MB sent and received by a client'"$'\n'
-    else
-      script+="unset logscale; set xrange [0:${experiments[rounds]}]; set xlabel 'round'"$'\n'
-    fi
-    script+="$(curves "$panel" "$work/$panel")"$'\n'
+    if [[ $panel == bytes ]]; then script+=$(lines "$work/$panel")$'\n'; else script+=$(dots "$work/$panel")$'\n'; fi
   done
   local rows=$(((count + 1) / 2))
-  experiments_draw "$out" 1700 $((620 * rows)) <<END_OF_PLOT
+  experiments_draw "$out" 1700 $((560 * rows)) <<END_OF_PLOT
 set datafile separator '|'
-set multiplot layout $rows,$((count > 1 ? 2 : 1)) title 'Test accuracy: MNIST, $model, 15 clients, seeds ${experiments[seeds]}'
-set key outside right top Left reverse font ',9'
-set yrange [0.7:1]
+set multiplot layout $rows,$((count > 1 ? 2 : 1)) title 'Test accuracy: MNIST, $model, 15 clients, ${experiments[rounds]} rounds, seeds ${experiments[seeds]}'
+set key outside right top Left reverse font ',10'
 $script
 unset multiplot
 END_OF_PLOT

@@ -101,7 +101,7 @@ means() {
 
 # Markdown: accuracy at sixths of the run, rounds to reach 90 and 95 percent of what majority reaches in mode 1, bytes.
 table() {
-  awk -v rounds="${experiments[rounds]}" -v bytes_file="$2" -v title="$3" '
+  awk -v rounds="${experiments[rounds]}" -v every="${experiments[evaluate]}" -v bytes_file="$2" -v title="$3" '
     function at(key, round,  r, best) {  # the last measurement until then
       best = "-"
       for (r = 1; r <= round; r++) if ((key, r) in mean) best = sprintf("%.1f", 100 * mean[key, r])
@@ -113,20 +113,24 @@ table() {
       return "never"
     }
     function size(bytes) { return bytes ? sprintf("%.1f MB", bytes / 1e6) : "-" }
-    { key = $1 " " $2; mean[key, $3] = $4; if (!(key in seen)) { seen[key] = 1; order[++keys] = key } }
+    { key = $1 " " $2; mean[key, $3] = $4; seen[key] = 1 }
     key == "majority 1" { reference = $4 }
     END {
       while ((getline line < bytes_file) > 0) { split(line, b, ","); k = b[1] " " b[2]; runs[k]++; up[k] += b[5]; down[k] += b[6] }
-      for (i = 1; i <= 6; i++) { shown[i] = int(rounds * i / 6); head = head " " shown[i] " |"; rule = rule "--:|" }
+      for (i = 1; i <= 6; i++) {  # measured rounds, about a sixth of them all apart
+        round = i == 6 ? rounds : int(rounds * i / 6 / every + 0.5) * every
+        if (round == 0 || round == shown[columns]) continue
+        shown[++columns] = round; head = head " " round " |"; line_below = line_below "--:|"
+      }
       printf "# %s\n\nTest accuracy in percent by round, mean over seeds.\n\n", title
-      printf "| mode | rule |%s 90 %% after | 95 %% after | sent | received |\n|---|---|%s--:|--:|--:|--:|\n", head, rule
-      for (mode = 1; mode <= 4; mode++) for (j = 1; j <= keys; j++) {
-        split(order[j], part, " ")
-        if (part[2] != mode) continue
+      printf "| mode | rule |%s 90 %% after | 95 %% after | sent | received |\n|---|---|%s--:|--:|--:|--:|\n", head, line_below
+      split("majority it-signsgd agreement", rules, " ")
+      for (mode = 1; mode <= 4; mode++) for (j = 1; j <= 3; j++) {
+        k = rules[j] " " mode
+        if (!(k in seen)) continue
         line = ""
-        for (i = 1; i <= 6; i++) line = line " " at(order[j], shown[i]) " |"
-        k = order[j]
-        printf "| %d | %s |%s %s | %s | %s | %s |\n", mode, part[1], line, reach(k, 0.9 * reference), reach(k, 0.95 * reference), size(up[k] / runs[k]), size(down[k] / runs[k])
+        for (i = 1; i <= columns; i++) line = line " " at(k, shown[i]) " |"
+        printf "| %d | %s |%s %s | %s | %s | %s |\n", mode, rules[j], line, reach(k, 0.9 * reference), reach(k, 0.95 * reference), size(up[k] / runs[k]), size(down[k] / runs[k])
       }
       if (reference) printf "\n90 and 95 percent: of the %.1f that majority ends with in mode 1. Sent and received: by one client in the whole run.\n", 100 * reference
     }' "$1"
