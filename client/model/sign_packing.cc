@@ -60,10 +60,6 @@ void PackDithered(const float* gradient, uint64_t first, size_t words, uint64_t 
   }
 }
 
-
-
-
-
 void PackPlain(const float* gradient, size_t words, uint64_t* signs, uint64_t* zeros) {
   const Floats d;
   const size_t lanes = hn::Lanes(d);

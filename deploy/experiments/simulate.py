@@ -226,7 +226,9 @@ for t in range(o.rounds):
         past = [votes.clone()] + past[:4]
         for m in range(o.late):
             votes[m] = past[min(m % 4 + 1, len(past) - 1)][m]
-        evidence = o.carry * evidence + (pooled if o.rule == "central" else (weights(t) * votes).sum(0))
+        age = torch.tensor([min(m % 4 + 1, len(past) - 1) if m < o.late else 0 for m in range(M)])[:, None]
+        late = 0.5 ** age if o.rule == "agreement" else 1.0
+        evidence = o.carry * evidence + (pooled if o.rule == "central" else (weights(t) * late * votes).sum(0))
         decision = evidence.sign()
         agreement.add(votes * o.fraction)
         if counts:

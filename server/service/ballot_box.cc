@@ -65,11 +65,13 @@ std::map<VoterId, PendingBallot> BallotBox::Close(uint64_t open, std::span<const
   return counted;
 }
 
-std::vector<std::vector<Ballot>> BallotsByBlock(const std::map<VoterId, PendingBallot>& ballots, size_t blocks) {
+std::vector<std::vector<Ballot>> BallotsByBlock(const std::map<VoterId, PendingBallot>& ballots, uint64_t round,
+                                                size_t blocks) {
   std::vector<std::vector<Ballot>> result(blocks);
   for (const auto& [voter, ballot] : ballots) {
     for (size_t i = 0; i < blocks; ++i) {
-      Ballot view{voter, ballot.blocks[i]->signs, ballot.blocks[i]->zeros, {}};
+      Ballot view{
+          voter, ballot.blocks[i]->signs, ballot.blocks[i]->zeros, {}, static_cast<uint32_t>(round - ballot.round)};
       if (!ballot.stripes.empty()) view.stripes = ballot.stripes[i];
       result[i].push_back(view);
     }

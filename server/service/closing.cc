@@ -84,7 +84,7 @@ void Federation::CloseEarlyIfCertain() {
     double certainty = 0;
     {
       MutexLock core(core_mu_);
-      certainty = tally_.Certainty(BallotsByBlock(ballots, range_.count), missing, environment_.parallel);
+      certainty = tally_.Certainty(BallotsByBlock(ballots, number, range_.count), missing, environment_.parallel);
     }
     Locked locked(this);
     if (!round_ || round_->number() != number) return;
@@ -131,7 +131,7 @@ void Federation::RunClosing() {
     const absl::Time start = environment_.now();
     if (!closing.frames) {
       if (options_.vote.carry > 0) previous_decisions_.assign(tally_.decisions().begin(), tally_.decisions().end());
-      tally_.Decode(BallotsByBlock(closing.ballots, range_.count), environment_.parallel);
+      tally_.Decode(BallotsByBlock(closing.ballots, closing.round, range_.count), environment_.parallel);
       closing.row.trust = MeanTrust();
       closing.frames = FramesOf(closing);
     }

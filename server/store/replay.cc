@@ -210,8 +210,9 @@ absl::Status Replay::DecodeAgain(std::span<const Voter> voters) {
   std::vector<std::vector<Ballot>> ballots(tally.range().count);
   for (size_t i = 0; i < ballots_.size(); ++i) {
     const Planes& planes = ballots_[i];
-    ballots[i / voters.size()].push_back(
-        {voters[i % voters.size()].id, planes.signs.signs, planes.signs.zeros, planes.stripes});
+    const Voter& voter = voters[i % voters.size()];
+    const auto age = static_cast<uint32_t>(tally.round() + 1 - voter.ballot_round);
+    ballots[i / voters.size()].push_back({voter.id, planes.signs.signs, planes.signs.zeros, planes.stripes, age});
   }
   tally.Decode(ballots, parallel_);
   for (size_t i = 0; i < decisions_.size(); ++i) {

@@ -10,6 +10,10 @@
 namespace signvote {
 namespace {
 
+// A vote on the parameters of some rounds ago: half for each, which among equals and where data differ ends above what
+// counting it whole or not at all reaches (docs/algorithm.md).
+int32_t Halved(int32_t weight, uint32_t rounds) { return weight / (1 << std::min(rounds, 30u)); }
+
 class AgreementRule : public Rule {
  public:
   AgreementRule(const VoteOptions& options, BlockShape shape, const Kernels& kernels)
@@ -31,6 +35,7 @@ class AgreementRule : public Rule {
     for (const Ballot& ballot : ballots) {
       while (electorate_[at] != ballot.voter) ++at;
       voted_[at] = 1;
+      weights_[at] = Halved(weights_[at], ballot.age);
       weights.push_back(weights_[at]);
     }
     BallotSample sample(round, ballots.size(), shape_.coordinates);
@@ -71,6 +76,10 @@ class AgreementRule : public Rule {
     for (int32_t weight : IntegerWeights(BlendWeights(matrix_, electorate, options_).weights, total)) {
       out->weights.emplace_back(end - begin, static_cast<float>(weight));
     }
+  }
+
+  float WeightLate(float weight, uint32_t age) const override {
+    return static_cast<float>(Halved(static_cast<int32_t>(weight), age));
   }
 
   void Agreement(std::vector<VoterId>* voters, std::vector<double>* matrix) const override {

@@ -41,10 +41,12 @@ double CertainShare(const Rule& rule, BlockShape shape, std::span<const Ballot> 
     for (size_t v = 0; v < electorate.size(); ++v) {
       const std::vector<float>& weights = forecast.weights[v];
       if (ballot != ballots.end() && ballot->voter == electorate[v]) {
-        const VotedWord voted = WordOf(*ballot++, word);
+        const VotedWord voted = WordOf(*ballot, word);
         for (size_t n = 0; n < sum.size(); ++n) {
-          if (voted.cast >> n & 1) sum[n] += voted.signs >> n & 1 ? weights[n] : -weights[n];
+          const float weight = rule.WeightLate(weights[n], ballot->age);
+          if (voted.cast >> n & 1) sum[n] += voted.signs >> n & 1 ? weight : -weight;
         }
+        ++ballot;
       } else if (std::binary_search(missing.begin(), missing.end(), electorate[v])) {
         for (size_t n = 0; n < sum.size(); ++n) open[n] += std::abs(weights[n]);
       }

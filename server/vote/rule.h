@@ -45,6 +45,7 @@ struct Ballot {
   std::span<const uint64_t> signs;
   std::span<const uint64_t> zeros;  // empty: no abstentions
   std::span<const uint32_t> stripes;
+  uint32_t age = 0;  // rounds late
 };
 
 inline constexpr double kUnmeasured = std::numeric_limits<double>::quiet_NaN();
@@ -93,6 +94,8 @@ class Rule {
 
   // On coordinates [begin, end) of the block, for an electorate as in Decode.
   virtual void Foresee(std::span<const VoterId> electorate, uint64_t begin, uint64_t end, Forecast* out) const = 0;
+  // What a foreseen weight is when the ballot is `age` rounds late.
+  virtual float WeightLate(float weight, uint32_t /*age*/) const { return weight; }
 
   // How alike each pair of known voters votes, -1 to 1, row by row in ascending order of `voters`; empty under rules
   // that do not know. NaN where a pair was never heard together. At most 64 voters: those with whom all are compared.

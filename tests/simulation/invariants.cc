@@ -77,7 +77,8 @@ void Invariants::Tally_(const Round& round) {
   stripes.reserve(planes.capacity());
   std::vector<std::vector<Ballot>> ballots(range.count);
   for (int i = 0; i < record.voters_size(); ++i) {
-    const uint64_t voted = record.round() - (i < record.ages_size() ? record.ages(i) : 0);
+    const uint32_t age = i < record.ages_size() ? record.ages(i) : 0;
+    const uint64_t voted = record.round() - age;
     const VoterId voter = record.voters(i);
     const uint32_t k = i < record.fractions_size() ? record.fractions(i) : 1;
     const Basis basis{scenario_->options.seed, voter, voted, fingerprints_.at(voted - 1), magnitudes_[{voter, voted}]};
@@ -89,7 +90,7 @@ void Invariants::Tally_(const Round& round) {
         signs = TakeStripes(signs, stripes.back());
       }
       planes.push_back(std::move(signs));
-      ballots[block].push_back({voter, planes.back().signs, planes.back().zeros, stripes.back()});
+      ballots[block].push_back({voter, planes.back().signs, planes.back().zeros, stripes.back(), age});
     }
   }
   tally_.Decode(ballots, Serially);

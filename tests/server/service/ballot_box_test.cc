@@ -22,9 +22,10 @@ TEST(BallotBox, ABallotIsCompleteWithItsLastBlock) {
   const VoterId voters[] = {1};
   const auto ballots = box.Close(1, voters);
   ASSERT_EQ(ballots.size(), 1u);
-  const auto by_block = BallotsByBlock(ballots, 2);
+  const auto by_block = BallotsByBlock(ballots, 3, 2);
   EXPECT_EQ(by_block[0][0].signs[0], 7u);
   EXPECT_EQ(by_block[1][0].signs[0], 5u);
+  EXPECT_EQ(by_block[0][0].age, 2u);
 }
 
 TEST(BallotBox, AFreshBallotIsPreferredToALateOne) {
@@ -62,7 +63,7 @@ TEST(BallotBox, KnowsTheStripesOfAFraction) {
   box.Add(7, 4, 1, 0, std::make_shared<const SignVector>(SignVector{std::vector<uint64_t>(2 * kWordsPerStripe), {}}));
   const VoterId voters[] = {7};
   const auto ballots = box.Close(1, voters);
-  const auto by_block = BallotsByBlock(ballots, 1);
+  const auto by_block = BallotsByBlock(ballots, 1, 1);
   const std::vector<uint32_t> expected = VotedStripes({3, 7, 1, 4}, 0, 8 * kStripeCoordinates);
   EXPECT_EQ(std::vector<uint32_t>(by_block[0][0].stripes.begin(), by_block[0][0].stripes.end()), expected);
   EXPECT_EQ(expected.size(), 2u);

@@ -179,6 +179,25 @@ TEST(AgreementTest, AMinorityWithAnotherTruthDoesNotSpoilTheFit) {
   }
 }
 
+TEST(AgreementTest, ALateBallotWeighsHalfForEachRound) {
+  Electorate electorate(Spread(5, 0.1, 0.4), 10'000, 5);
+  const auto rule = MakeRule({.carry = 0.9}, {0, 10'000});
+  const std::vector<VoterId> ids = electorate.Ids();
+  SignVector decision;
+  for (int round = 1; round <= 10; ++round) rule->Decode(round, Views(electorate.Vote()), ids, &decision);
+  std::vector<OwnedBallot> ballots = electorate.Vote();
+  ballots[1].age = 2;
+  ballots[3].age = 40;
+  std::vector<int64_t> expected;
+  for (const OwnedBallot& ballot : ballots) expected.push_back(rule->Report(ballot.voter).next_weight);
+  rule->Decode(11, Views(ballots), ids, &decision);
+  for (size_t m = 0; m < 5; ++m) {
+    const int64_t share = m == 1 ? expected[m] / 4 : m == 3 ? 0 : expected[m];
+    EXPECT_EQ(rule->Report(ballots[m].voter).weight, share) << "voter " << m;
+  }
+  EXPECT_GT(expected[1], 100);
+}
+
 TEST(AgreementTest, ThreeVotersAreAllHeardAlike) {
   const Learnt learnt = Learn(Spread(3, 0.1, 0.4), false);
   EXPECT_EQ(learnt.trust, 0);

@@ -36,8 +36,9 @@ struct OwnedBallot {
   VoterId voter = 0;
   std::vector<uint64_t> signs, zeros;
   std::vector<uint32_t> stripes;
+  uint32_t age = 0;
 
-  Ballot View() const { return {voter, signs, zeros, stripes}; }
+  Ballot View() const { return {voter, signs, zeros, stripes, age}; }
 };
 
 inline std::vector<Ballot> Views(const std::vector<OwnedBallot>& ballots) {

@@ -9,6 +9,7 @@ namespace signvote {
 OwnedBallot RandomRounds::Vote(size_t voter, const std::vector<uint64_t>& truth) {
   OwnedBallot ballot;
   ballot.voter = Mix(voter);
+  ballot.age = voter % 5 == 2 ? static_cast<uint32_t>(random_.Below(4)) : 0;
   const double crossover = 0.1 + 0.35 * static_cast<double>(voter) / static_cast<double>(shape_.voters);
   std::vector<uint64_t> signs, zeros;
   for (const uint64_t word : truth) {
