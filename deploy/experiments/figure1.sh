@@ -92,11 +92,11 @@ csv_run() { experiments_rows "$dataset,$model,$1,$2,$(step_of "$1"),$3" "$(run_n
 
 bytes_run() { tail -n 1 "${experiments[out]}/runs/$(run_name "$@").csv" | sed "s/^/$1,$2,/"; }
 
-# Means over seeds, a line a round: RULE MODE ROUND MEAN LOWEST HIGHEST.
+# Means over seeds, a line a round that all of them measured: RULE MODE ROUND MEAN LOWEST HIGHEST.
 means() {
-  awk -F, 'NR > 1 { k = $3 " " $4 " " $7; if (!(k in n)) { low[k] = high[k] = $8 }
+  awk -F, -v seeds="$(tr , '\n' <<<"${experiments[seeds]}" | sort -u | wc -l)" 'NR > 1 { k = $3 " " $4 " " $7; if (!(k in n)) { low[k] = high[k] = $8 }
     n[k]++; sum[k] += $8; if ($8 < low[k]) low[k] = $8; if ($8 > high[k]) high[k] = $8 }
-    END { for (k in n) printf "%s %.4f %.4f %.4f\n", k, sum[k] / n[k], low[k], high[k] }' "$1" | sort -k1,1 -k2,2n -k3,3n
+    END { for (k in n) if (n[k] == seeds) printf "%s %.4f %.4f %.4f\n", k, sum[k] / n[k], low[k], high[k] }' "$1" | sort -k1,1 -k2,2n -k3,3n
 }
 
 # Markdown: accuracy at sixths of the run, rounds to reach 90 and 95 percent of what majority reaches in mode 1, bytes.
