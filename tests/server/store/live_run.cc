@@ -127,7 +127,11 @@ absl::Status LiveRun::Round() {
   std::vector<std::vector<Ballot>> by_block(tally.range().count);
   for (const auto& [voter, voted] : ballots_) {
     for (size_t i = 0; i < by_block.size(); ++i) {
-      Ballot ballot{voter, voted.blocks[i].signs, voted.blocks[i].zeros, {}};
+      Ballot ballot{.voter = voter,
+                    .signs = voted.blocks[i].signs,
+                    .zeros = voted.blocks[i].zeros,
+                    .stripes = {},
+                    .age = static_cast<uint32_t>(tally.round() + 1 - voted.round)};
       if (!voted.stripes.empty()) ballot.stripes = voted.stripes[i];
       by_block[i].push_back(ballot);
     }
