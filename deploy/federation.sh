@@ -261,8 +261,17 @@ federation_spawn_watch() {
 
 # federation_reap DIR: waits for the next process to end; sets `ended` to its name. Fails when it ended badly.
 federation_reap() {
-  local directory=$1 pid='' code=0
+  local directory=$1 pid='' code=0 id
   wait -n -p pid "${!federation_processes[@]}" || code=$?
+  while [[ -z ${pid-} ]]; do  # it names none where they were stopped for a while: ask one by one
+    sleep 0.2
+    for id in "${!federation_processes[@]}"; do
+      kill -0 "$id" 2>/dev/null && continue
+      pid=$id code=0
+      wait "$id" || code=$?
+      break
+    done
+  done
   ended=${federation_processes[$pid]}
   unset "federation_processes[$pid]"
   ((code != 0)) || return 0
