@@ -1,10 +1,11 @@
 #include "common/fingerprint.h"
 
 #include <fmt/format.h>
-#include <xxhash.h>
 
 #include <bit>
 #include <utility>
+
+#include "common/xxhash.h"
 
 namespace signvote {
 

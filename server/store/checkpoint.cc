@@ -1,12 +1,11 @@
 #include "server/store/checkpoint.h"
 
-#include <xxhash.h>
-
 #include <algorithm>
 #include <cstring>
 
 #include "common/fingerprint.h"
 #include "common/status.h"
+#include "common/xxhash.h"
 #include "server/store/layout.h"
 
 namespace signvote {

@@ -5,14 +5,13 @@
 //   record  := checksum magic length append place body padding
 #pragma once
 
-#include <xxhash.h>
-
 #include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
 #include <type_traits>
 
+#include "common/xxhash.h"
 #include "server/store/disk.h"
 
 namespace signvote::journal {

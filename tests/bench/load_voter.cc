@@ -1,12 +1,12 @@
 #include "tests/bench/load_voter.h"
 
 #include <grpcpp/impl/codegen/proto_utils.h>
-#include <xxhash.h>
 
 #include <cstring>
 
 #include "common/sign_vector.h"
 #include "common/status.h"
+#include "common/xxhash.h"
 
 namespace signvote {
 namespace {
