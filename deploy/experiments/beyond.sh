@@ -225,14 +225,11 @@ table() {
   echo "Test accuracy in percent by round, mean over seeds; the last column is what one client sent and received."
   for panel in ${panels//,/ }; do
     printf '\n## %s\n\n' "$panel"
-    panel_means "$panel" | awk -F'|' -v rounds="${experiments[rounds]}" -v every="${experiments[evaluate]}" '
+    panel_means "$panel" | awk -F'|' -v columns="$(experiments_columns 4)" '
       { if (!($1 in seen)) { seen[$1] = 1; order[++keys] = $1 } mean[$1, $2] = $3; bytes[$1] = $6 }
       END {
-        for (i = 1; i <= 4; i++) {  # measured rounds, about a quarter of them all apart
-          round = i == 4 ? rounds : int(rounds * i / 4 / every + 0.5) * every
-          if (round == 0 || round == shown[columns]) continue
-          shown[++columns] = round; head = head " " round " |"; line_below = line_below "--:|"
-        }
+        columns = split(columns, shown, " ")
+        for (i = 1; i <= columns; i++) { head = head " " shown[i] " |"; line_below = line_below "--:|" }
         printf "| variant |%s bytes |\n|---|%s--:|\n", head, line_below
         for (j = 1; j <= keys; j++) {
           line = ""

@@ -101,7 +101,7 @@ means() {
 
 # Markdown: accuracy at sixths of the run, rounds to reach 90 and 95 percent of what majority reaches in mode 1, bytes.
 table() {
-  awk -v rounds="${experiments[rounds]}" -v every="${experiments[evaluate]}" -v bytes_file="$2" -v title="$3" '
+  awk -v rounds="${experiments[rounds]}" -v columns="$(experiments_columns 6)" -v bytes_file="$2" -v title="$3" '
     function at(key, round,  r, best) {  # the last measurement until then
       best = "-"
       for (r = 1; r <= round; r++) if ((key, r) in mean) best = sprintf("%.1f", 100 * mean[key, r])
@@ -117,11 +117,8 @@ table() {
     key == "majority 1" { reference = $4 }
     END {
       while ((getline line < bytes_file) > 0) { split(line, b, ","); k = b[1] " " b[2]; runs[k]++; up[k] += b[5]; down[k] += b[6] }
-      for (i = 1; i <= 6; i++) {  # measured rounds, about a sixth of them all apart
-        round = i == 6 ? rounds : int(rounds * i / 6 / every + 0.5) * every
-        if (round == 0 || round == shown[columns]) continue
-        shown[++columns] = round; head = head " " round " |"; line_below = line_below "--:|"
-      }
+      columns = split(columns, shown, " ")
+      for (i = 1; i <= columns; i++) { head = head " " shown[i] " |"; line_below = line_below "--:|" }
       printf "# %s\n\nTest accuracy in percent by round, mean over seeds.\n\n", title
       printf "| mode | rule |%s 90 %% after | 95 %% after | sent | received |\n|---|---|%s--:|--:|--:|--:|\n", head, line_below
       split("majority it-signsgd agreement", rules, " ")

@@ -9,6 +9,7 @@
 #   experiments_list               prints the plan, and which of it is done
 #   experiments_run                runs what is missing; 0 when all of the plan is there
 #   experiments_rows COLUMNS NAME  prints the rows of a finished run, each after COLUMNS
+#   experiments_columns N          the measured rounds that a table shows: N or fewer, about alike apart, and the last
 #   experiments_draw OUT WIDTH HEIGHT <COMMANDS   OUT.png and OUT.svg by gnuplot
 #
 # The result of a run is OUT/runs/NAME.csv, which appears whole or not at all:
@@ -196,6 +197,16 @@ experiments_run() {
 
 experiments_rows() {
   awk -v columns="$1" 'NR > 1 { print columns "," $0 }' "${experiments[out]}/runs/$2.csv"
+}
+
+experiments_columns() {
+  awk -v n="$1" -v rounds="${experiments[rounds]}" -v every="${experiments[evaluate]}" 'BEGIN {
+    for (i = 1; i <= n; i++) {
+      round = i == n ? rounds : int(rounds * i / n / every + 0.5) * every
+      if (round > 0 && round != before) printf "%d ", round
+      before = round
+    }
+  }'
 }
 
 experiments_draw() {
