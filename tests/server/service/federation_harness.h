@@ -190,6 +190,19 @@ class FederationHarness {
   void Vote(SessionId session, uint64_t round, bool sign = true) {
     federation->Receive(session, BallotOf(round, sign));
   }
+  // The session's parameters after `round` have this fingerprint.
+  void Apply(SessionId session, uint64_t round, const v1::Fingerprint& fingerprint) {
+    v1::ClientMessage message;
+    message.mutable_applied()->set_round(round);
+    *message.mutable_applied()->mutable_fingerprint() = fingerprint;
+    federation->Receive(session, message);
+  }
+  // One that no parameters have.
+  static v1::Fingerprint WrongFingerprint() {
+    v1::Fingerprint wrong;
+    wrong.set_low(1);
+    return wrong;
+  }
 
   absl::Time now = absl::FromUnixSeconds(1'000'000);
   FakeStore store;

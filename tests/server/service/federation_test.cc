@@ -311,11 +311,9 @@ TEST(Federation, FinishesWhenTheLastRoundIsAppliedAndEvaluated) {
   h.Vote(a, 1);
   h.Work();
   EXPECT_FALSE(h.federation->IsFinished());
-  v1::ClientMessage applied, evaluation;
-  applied.mutable_applied()->set_round(1);
-  *applied.mutable_applied()->mutable_fingerprint() = h.federation->Status().fingerprint();
-  h.federation->Receive(a, applied);
-  h.federation->Receive(o, applied);
+  h.Apply(a, 1, h.federation->Status().fingerprint());
+  h.Apply(o, 1, h.federation->Status().fingerprint());
+  v1::ClientMessage evaluation;
   EXPECT_FALSE(h.federation->IsFinished());
   evaluation.mutable_evaluation()->set_round(1);
   h.federation->Receive(o, evaluation);
@@ -329,15 +327,11 @@ TEST(Federation, WaitsForAVoterThatLoadsTheLastParametersAnew) {
   SessionId a = h.Join("a");
   h.Vote(a, 1);
   h.Work();
-  v1::ClientMessage applied;
-  applied.mutable_applied()->set_round(1);
-  applied.mutable_applied()->mutable_fingerprint()->set_low(1);
-  h.federation->Receive(a, applied);
+  h.Apply(a, 1, H::WrongFingerprint());
   h.federation->Closed(a);
   EXPECT_FALSE(h.federation->IsFinished());
   a = h.Join("a");
-  *applied.mutable_applied()->mutable_fingerprint() = h.federation->Status().fingerprint();
-  h.federation->Receive(a, applied);
+  h.Apply(a, 1, h.federation->Status().fingerprint());
   EXPECT_TRUE(h.federation->IsFinished());
   EXPECT_TRUE(h.federation->Clients().clients(0).fingerprint_agrees());
 }
@@ -347,10 +341,7 @@ TEST(Federation, AFingerprintThatDiffersIsShown) {
   const SessionId a = h.Join("a");
   h.Vote(a, 1);
   h.Work();
-  v1::ClientMessage applied;
-  applied.mutable_applied()->set_round(1);
-  applied.mutable_applied()->mutable_fingerprint()->set_low(1);
-  h.federation->Receive(a, applied);
+  h.Apply(a, 1, H::WrongFingerprint());
   EXPECT_FALSE(h.federation->Clients().clients(0).fingerprint_agrees());
 }
 

@@ -146,10 +146,7 @@ TEST(ReliabilityReport, ANewClientHasToldNoFingerprint) {
   EXPECT_FALSE(h.federation->Clients().clients(0).has_fingerprint_agrees());
   h.Vote(a, 1);
   h.Work();
-  v1::ClientMessage applied;
-  applied.mutable_applied()->set_round(1);
-  *applied.mutable_applied()->mutable_fingerprint() = h.federation->Status().fingerprint();
-  h.federation->Receive(a, applied);
+  h.Apply(a, 1, h.federation->Status().fingerprint());
   EXPECT_TRUE(h.federation->Clients().clients(0).fingerprint_agrees());
   h.Vote(a, 2);
   h.Work();
