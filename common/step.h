@@ -10,6 +10,8 @@ namespace signvote {
 struct Step {
   float size = 0;   // delta_t
   float decay = 1;  // 1 - delta_t * weight_decay, rounded to float
+
+  bool operator==(const Step&) const = default;
 };
 
 // x <- decay * x - size * U for each coordinate, U = +1 or -1 by its sign bit; product and difference are each rounded

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "common/status.h"
-#include "common/step.h"
 
 namespace signvote {
 
@@ -76,15 +76,31 @@ absl::Status Replica::Apply(const v1::DecisionBlock& decision) {
   Block& block = blocks_[decision.block() - range_.first];
   if (block.decided) return absl::OkStatus();
   const uint64_t size = range_.Size(decision.block());
-  absl::Status status = DecodeSigns(decision.signs(), size, block.signs, &decoded_);
+  for (size_t i = decision.block() - range_.first; i < blocks_.size(); ++i) blocks_[i].kept = false;
+  absl::Status status = DecodeSigns(decision.signs(), size, block.signs, &block.next);
   if (!status.ok()) {
     return Annotate(status, fmt::format("decision of round {} on block {}", decision.round(), decision.block()));
   }
-  ApplyDecision(decoded_.signs, decoded_.zeros, {decision.step(), decision.decay()},
-                std::span<float>(*parameters_).subspan(range_.Begin(decision.block()), size));
-  std::swap(block.signs, decoded_.signs);
-  block.decided = true;
+  block.step = {decision.step(), decision.decay()};
+  block.kept = true;
+  if (!decision.tentative()) ApplyKept();
   return absl::OkStatus();
+}
+
+void Replica::ApplyKept() {
+  for (uint64_t i = 0; i < blocks_.size(); ++i) {
+    Block& block = blocks_[i];
+    if (!std::exchange(block.kept, false)) continue;
+    const uint64_t number = range_.first + i;
+    ApplyDecision(block.next.signs, block.next.zeros, block.step,
+                  std::span<float>(*parameters_).subspan(range_.Begin(number), range_.Size(number)));
+    std::swap(block.signs, block.next.signs);
+    block.decided = true;
+  }
+}
+
+void Replica::DropTentative() {
+  for (Block& block : blocks_) block.kept = false;
 }
 
 absl::StatusOr<bool> Replica::Close(const v1::RoundClosed& closed) {
@@ -92,6 +108,7 @@ absl::StatusOr<bool> Replica::Close(const v1::RoundClosed& closed) {
     return InvalidArgument("round {} closes, expected {}", closed.round(),
                            loaded_ ? fmt::format("round {}", round_ + 1) : "parameters first");
   }
+  ApplyKept();
   const auto missing = std::find_if(blocks_.begin(), blocks_.end(), [](const Block& block) { return !block.decided; });
   if (missing != blocks_.end()) {
     return InvalidArgument("round {} closes without a decision on block {}", closed.round(),

@@ -14,6 +14,7 @@
 #include "common/blocks.h"
 #include "common/fingerprint.h"
 #include "common/sign_vector.h"
+#include "common/step.h"
 #include "proto/signvote/v1/federation.pb.h"
 
 namespace signvote {
@@ -27,6 +28,8 @@ class Replica {
   void Reset(const BlockRange& range);
   // The parameters are worthless: Load anew.
   void Forget();
+  // A new session begins: it says all decisions of round() + 1 again.
+  void DropTentative();
 
   bool IsLoaded() const { return loaded_; }
   uint64_t round() const { return round_; }
@@ -39,8 +42,9 @@ class Replica {
   // INVALID_ARGUMENT: chunks that do not follow each other or leave the range. DATA_LOSS: they were altered on the way.
   absl::StatusOr<bool> Load(const v1::ParametersChunk& chunk);
 
-  // Applies a decision of round() + 1; one that was applied before is passed over. INVALID_ARGUMENT / OUT_OF_RANGE: of
-  // another round or block, not loaded, or signs that do not decode.
+  // Applies a decision of round() + 1, after the tentative ones before it; one that was applied before is passed over. A
+  // tentative one is kept until then or until Close, and is no longer what counts when one on its block or on one before
+  // it follows. INVALID_ARGUMENT / OUT_OF_RANGE: of another round or block, not loaded, or signs that do not decode.
   absl::Status Apply(const v1::DecisionBlock& decision);
 
   // Ends round() + 1: afterwards round() is `closed`'s. False: the fingerprint is not the server's.
@@ -49,6 +53,7 @@ class Replica {
 
  private:
   std::span<float> Own() const;
+  void ApplyKept();
 
   std::vector<float>* parameters_;
   BlockRange range_;
@@ -61,10 +66,12 @@ class Replica {
 
   struct Block {
     bool decided = false;         // in round_ + 1
+    bool kept = false;            // `next` is of round_ + 1 and not applied
     std::vector<uint64_t> signs;  // of the last decision applied; empty: none since Load
+    SignVector next;
+    Step step;
   };
   std::vector<Block> blocks_;
-  SignVector decoded_;  // reused
 };
 
 }  // namespace signvote

@@ -63,6 +63,7 @@ std::vector<Action> Session::Connected() {
   if (state_ == State::kOver) return {};
   state_ = State::kJoining;
   open_ = 0;
+  replica_.DropTentative();
   v1::ClientMessage message;
   v1::Join& join = *message.mutable_join();
   join.set_protocol(kProtocol);

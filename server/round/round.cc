@@ -68,6 +68,14 @@ std::vector<VoterId> Round::Missing() const {
   return missing;
 }
 
+std::vector<VoterId> Round::Expected() const {
+  std::vector<VoterId> expected;
+  for (const auto& [id, voter] : voters_) {
+    if (voter.age || voter.Waited()) expected.push_back(id);
+  }
+  return expected;
+}
+
 std::vector<VoterId> Round::Voters() const {
   std::vector<VoterId> voters;
   for (const auto& [id, voter] : voters_) {

@@ -60,6 +60,8 @@ class Round {
   std::vector<VoterId> Voters() const;
   // Asked, present, not voted; ascending.
   std::vector<VoterId> Missing() const;
+  // Both together: those on whose ballots it closes, unless somebody comes or goes. Ascending.
+  std::vector<VoterId> Expected() const;
   uint32_t ballots() const { return ballots_; }
   uint32_t waiting() const { return waiting_; }  // asked, present, not voted
 

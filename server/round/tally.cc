@@ -13,10 +13,21 @@ void Serially(size_t count, const std::function<void(size_t)>& body) {
   for (size_t i = 0; i < count; ++i) body(i);
 }
 
+namespace {
+
+std::vector<VoterId> VotersOf(std::span<const Ballot> ballots) {
+  std::vector<VoterId> voters;
+  for (const Ballot& ballot : ballots) voters.push_back(ballot.voter);
+  return voters;
+}
+
+}  // namespace
+
 Tally::Tally(const VoteOptions& options, BlockRange range, std::vector<float> parameters)
     : range_(range),
       parameters_(std::make_shared<std::vector<float>>(std::move(parameters))),
       decisions_(range.count),
+      ahead_(range.count),
       fingerprint_(FingerprintOf(*parameters_)) {
   for (uint64_t i = 0; i < range.count; ++i) {
     const uint64_t block = range.first + i;
@@ -24,17 +35,50 @@ Tally::Tally(const VoteOptions& options, BlockRange range, std::vector<float> pa
   }
 }
 
-void Tally::Decode(std::span<const std::vector<Ballot>> ballots, const ParallelFor& parallel) {
-  std::vector<VoterId> voters;
-  for (const Ballot& ballot : ballots.front()) voters.push_back(ballot.voter);
-  const std::vector<VoterId> electorate = electorate_.Close(round_ + 1, voters);
-  parallel(rules_.size(), [&](size_t i) { rules_[i]->Decode(round_ + 1, ballots[i], electorate, &decisions_[i]); });
+// The same planes at the same place are the same votes: they do not change once they are cast.
+bool Tally::Ahead::IsOf(uint64_t of_round, std::span<const Ballot> of_ballots,
+                        std::span<const VoterId> of_electorate) const {
+  const auto is_same = [](const Ballot& a, const Ballot& b) {
+    return a.voter == b.voter && a.age == b.age && a.signs.data() == b.signs.data() && a.zeros.data() == b.zeros.data();
+  };
+  return round == of_round && std::ranges::equal(ballots, of_ballots, is_same) &&
+         std::ranges::equal(electorate, of_electorate);
+}
+
+size_t Tally::Decode(std::span<const std::vector<Ballot>> ballots, const ParallelFor& parallel) {
+  const std::vector<VoterId> electorate = electorate_.Close(round_ + 1, VotersOf(ballots.front()));
+  const auto is_ahead = [&](size_t i) { return ahead_[i].IsOf(round_ + 1, ballots[i], electorate); };
+  size_t taken = 0;
+  while (taken < ahead_.size() && is_ahead(taken)) ++taken;
+  parallel(rules_.size(), [&](size_t i) {
+    if (i < taken) {
+      std::swap(rules_[i], ahead_[i].rule);
+      std::swap(decisions_[i], ahead_[i].decision);
+    } else {
+      rules_[i]->Decode(round_ + 1, ballots[i], electorate, &decisions_[i]);
+    }
+  });
+  return taken;
+}
+
+bool Tally::DecodeAhead(size_t first, std::span<const std::vector<Ballot>> ballots, const ParallelFor& parallel) {
+  if (!ahead_[first].rule && !rules_[first]->CopyTo(&ahead_[first].rule)) return false;
+  const std::vector<VoterId> electorate = Electorate(electorate_).Close(round_ + 1, VotersOf(ballots.front()));
+  parallel(ballots.size(), [&](size_t i) {
+    Ahead& ahead = ahead_[first + i];
+    ahead.round = round_ + 1;
+    ahead.electorate = electorate;
+    ahead.ballots = ballots[i];
+    rules_[first + i]->CopyTo(&ahead.rule);
+    ahead.rule->Decode(round_ + 1, ballots[i], electorate, &ahead.decision);
+  });
+  return true;
 }
 
 double Tally::Certainty(std::span<const std::vector<Ballot>> ballots, std::span<const VoterId> missing,
                         const ParallelFor& parallel) const {
-  std::vector<VoterId> voters(missing.begin(), missing.end());
-  for (const Ballot& ballot : ballots.front()) voters.push_back(ballot.voter);
+  std::vector<VoterId> voters = VotersOf(ballots.front());
+  voters.insert(voters.end(), missing.begin(), missing.end());
   std::sort(voters.begin(), voters.end());
   const std::vector<VoterId> electorate = Electorate(electorate_).Close(round_ + 1, voters);
   std::vector<double> certain(rules_.size());

@@ -32,8 +32,14 @@ class Tally {
 
   // Decodes round() + 1 from its ballots: ballots[i] are those on block range().first + i, each ascending by voter and
   // all of the same voters. Evidence and reliability move on, parameters do not yet: the decisions first have to be
-  // durable.
-  void Decode(std::span<const std::vector<Ballot>> ballots, const ParallelFor& parallel);
+  // durable. Takes over what was decoded ahead from the same ballots, and returns of how many of the first blocks.
+  size_t Decode(std::span<const std::vector<Ballot>> ballots, const ParallelFor& parallel);
+  // Decodes blocks [first, first + ballots.size()) of the range for round() + 1 before the ballots on the others are
+  // in: on copies, so that nothing anyone sees changes. The planes of `ballots` have to stay where they are until
+  // Decode. False: the rule holds too much to be copied.
+  bool DecodeAhead(size_t first, std::span<const std::vector<Ballot>> ballots, const ParallelFor& parallel);
+  // What DecodeAhead came to on block range().first + index.
+  const SignVector& decision_ahead(size_t index) const { return ahead_[index].decision; }
   // How much of the decision of round() + 1 is certain, 0 to 1, when of those who are asked `missing` have no ballot
   // in.
   double Certainty(std::span<const std::vector<Ballot>> ballots, std::span<const VoterId> missing,
@@ -65,6 +71,17 @@ class Tally {
   absl::Status Restore(uint64_t round, std::vector<float> parameters, std::string_view bytes);
 
  private:
+  // A block that was decoded before the round's end, and what from.
+  struct Ahead {
+    uint64_t round = 0;
+    std::vector<VoterId> electorate;
+    std::vector<Ballot> ballots;
+    std::unique_ptr<Rule> rule;  // null: none was yet
+    SignVector decision;
+
+    bool IsOf(uint64_t of_round, std::span<const Ballot> of_ballots, std::span<const VoterId> of_electorate) const;
+  };
+
   std::span<float> BlockParameters(size_t index);
 
   BlockRange range_;
@@ -72,6 +89,7 @@ class Tally {
   std::shared_ptr<std::vector<float>> parameters_;
   Electorate electorate_;
   std::vector<SignVector> decisions_;
+  std::vector<Ahead> ahead_;  // by block
   uint64_t round_ = 0;
   Fingerprint fingerprint_;
 };

@@ -28,6 +28,7 @@ BallotBox::Outcome BallotBox::Add(VoterId voter, uint32_t k, uint64_t round, uin
   std::shared_ptr<const SignVector>& slot = ballot.blocks[block - range_.first];
   if (slot) return *slot == *planes ? Outcome::kDuplicate : Outcome::kConflict;
   slot = std::move(planes);
+  fresh_on_[block - range_.first] += round == open_;
   ballot.magnitude = std::max(ballot.magnitude, magnitude);
   return --ballot.missing == 0 ? Outcome::kCompleted : Outcome::kAdded;
 }
@@ -38,6 +39,26 @@ std::map<VoterId, uint64_t> BallotBox::CompleteLate() const {
     if (ballot.IsComplete()) complete.emplace(voter, ballot.round);
   }
   return complete;
+}
+
+void BallotBox::Discard(VoterId voter) {
+  if (auto found = fresh_.find(voter); found != fresh_.end()) {
+    for (size_t i = 0; i < fresh_on_.size(); ++i) fresh_on_[i] -= found->second.blocks[i] != nullptr;
+    fresh_.erase(found);
+  }
+  late_.erase(voter);
+}
+
+std::vector<BlockBallot> BallotBox::Fresh(std::span<const VoterId> voters, size_t index) const {
+  std::vector<BlockBallot> votes;
+  for (VoterId voter : voters) {
+    const auto found = fresh_.find(voter);
+    if (found == fresh_.end() || !found->second.blocks[index]) return {};
+    const PendingBallot& ballot = found->second;
+    votes.push_back({voter, ballot.blocks[index], {}});
+    if (!ballot.stripes.empty()) votes.back().stripes = ballot.stripes[index];
+  }
+  return votes;
 }
 
 std::map<VoterId, PendingBallot> BallotBox::Peek(std::span<const VoterId> voters) const {
@@ -61,6 +82,7 @@ std::map<VoterId, PendingBallot> BallotBox::Close(uint64_t open, std::span<const
   }
   for (auto& [voter, ballot] : fresh_) late_.insert_or_assign(voter, std::move(ballot));
   fresh_.clear();
+  std::ranges::fill(fresh_on_, 0);
   open_ = open + 1;
   return counted;
 }
@@ -77,6 +99,14 @@ std::vector<std::vector<Ballot>> BallotsByBlock(const std::map<VoterId, PendingB
     }
   }
   return result;
+}
+
+std::vector<Ballot> BallotsOf(std::span<const BlockBallot> votes) {
+  std::vector<Ballot> ballots;
+  for (const BlockBallot& vote : votes) {
+    ballots.push_back({vote.voter, vote.planes->signs, vote.planes->zeros, vote.stripes});
+  }
+  return ballots;
 }
 
 }  // namespace signvote

@@ -28,12 +28,19 @@ struct PendingBallot {
   bool IsComplete() const { return missing == 0; }
 };
 
+// One voter's vote on one block; planes and stripes as in PendingBallot.
+struct BlockBallot {
+  VoterId voter = 0;
+  std::shared_ptr<const SignVector> planes;
+  std::vector<uint32_t> stripes;
+};
+
 class BallotBox {
  public:
   // kOlderCounts: an older ballot of this voter is complete, and the open round counts that one.
   enum class Outcome { kAdded, kCompleted, kDuplicate, kConflict, kOlderCounts };
 
-  BallotBox(BlockRange range, uint64_t seed) : range_(range), seed_(seed) {}
+  BallotBox(BlockRange range, uint64_t seed) : range_(range), seed_(seed), fresh_on_(range.count) {}
 
   // `k` is the voter's fraction. kCompleted: this was the last missing block.
   Outcome Add(VoterId voter, uint32_t k, uint64_t round, uint64_t block, std::shared_ptr<const SignVector> planes,
@@ -42,7 +49,12 @@ class BallotBox {
   // Complete ballots of closed rounds that no round has counted yet: voter and the ballot's round.
   std::map<VoterId, uint64_t> CompleteLate() const;
 
-  void Discard(VoterId voter) { fresh_.erase(voter), late_.erase(voter); }
+  void Discard(VoterId voter);
+
+  // How many have voted on block `index` of the range in the open round, and the votes of these voters (ascending) on it;
+  // nothing while one of them has not.
+  size_t FreshOn(size_t index) const { return fresh_on_[index]; }
+  std::vector<BlockBallot> Fresh(std::span<const VoterId> voters, size_t index) const;
 
   // The ballots that Close would return, as they are now.
   std::map<VoterId, PendingBallot> Peek(std::span<const VoterId> voters) const;
@@ -58,11 +70,14 @@ class BallotBox {
   uint64_t seed_;
   uint64_t open_ = 1;
   std::map<VoterId, PendingBallot> fresh_;  // of the open round
+  std::vector<size_t> fresh_on_;            // how many of them have a block, by block
   std::map<VoterId, PendingBallot> late_;   // of the newest closed round that the voter sent anything for
 };
 
 // Views of complete ballots that count in `round` as the tally wants them: one list a block, each ascending by voter.
 std::vector<std::vector<Ballot>> BallotsByBlock(const std::map<VoterId, PendingBallot>& ballots, uint64_t round,
                                                 size_t blocks);
+// Views of votes on one block; all fresh.
+std::vector<Ballot> BallotsOf(std::span<const BlockBallot> votes);
 
 }  // namespace signvote

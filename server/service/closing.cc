@@ -28,6 +28,7 @@ void Federation::OpenRound() {
   round_.emplace(options_.rounds, number, now);
   round_opened_ = now;
   broadcast_.open = number;
+  broadcast_.ahead = {};
 
   std::vector<VoterId> candidates;
   for (const auto& [name, client] : registry_.clients()) {
@@ -130,10 +131,13 @@ void Federation::RunClosing() {
     MutexLock core(core_mu_);
     const absl::Time start = environment_.now();
     if (!closing.frames) {
+      // Without carry too much changes from round to round for a difference to be smaller.
       if (options_.vote.carry > 0) previous_decisions_.assign(tally_.decisions().begin(), tally_.decisions().end());
-      tally_.Decode(BallotsByBlock(closing.ballots, closing.round, range_.count), environment_.parallel);
+      const size_t taken =
+          tally_.Decode(BallotsByBlock(closing.ballots, closing.round, range_.count), environment_.parallel);
       closing.row.trust = MeanTrust();
-      closing.frames = FramesOf(closing);
+      closing.frames = FramesOf(closing, ahead_.step == closing.step ? taken : 0);
+      ahead_ = {};
     }
     records = RecordsOf(closing);
     closing.row.decode_seconds += absl::ToDoubleSeconds(environment_.now() - start);
@@ -170,26 +174,17 @@ double Federation::MeanTrust() {
   return sum / static_cast<double>(range_.count);
 }
 
-ClosedRound Federation::FramesOf(const Closing& closing) {
+ClosedRound Federation::FramesOf(const Closing& closing, size_t kept) {
   ClosedRound frames;
   frames.number = closing.round;
-  frames.plain.resize(range_.count);
+  frames.kept = kept;
+  frames.decisions.assign(ahead_.frames.begin(), ahead_.frames.begin() + static_cast<ptrdiff_t>(kept));
   frames.decisions.resize(range_.count);
   const std::span<const SignVector> before = previous_decisions_, now = tally_.decisions();
-  environment_.parallel(range_.count, [&](size_t i) {
-    const SignVector& decision = now[i];
-    v1::ServerMessage message;
-    v1::DecisionBlock& block = *message.mutable_decision();
-    block.set_round(closing.round);
-    block.set_block(range_.first + i);
-    block.set_step(closing.step.size);
-    block.set_decay(closing.step.decay);
-    EncodeSigns(decision.signs, decision.zeros, {}, block.mutable_signs());
-    frames.plain[i] = frames.decisions[i] = MakeFrame(message);
-    // Without carry too much changes from round to round for a difference to be smaller.
-    if (before.empty() || before[i].signs.empty()) return;
-    EncodeSigns(decision.signs, decision.zeros, before[i].signs, block.mutable_signs());
-    if (block.signs().signs_coding() == v1::SignBlock::DIFFERENCE) frames.decisions[i] = MakeFrame(message);
+  environment_.parallel(range_.count - kept, [&](size_t i) {
+    const size_t index = kept + i;
+    frames.decisions[index] = MakeDecision(closing.round, closing.step, range_.first + index, now[index],
+                                           before.empty() ? nullptr : &before[index], false);
   });
   return frames;
 }

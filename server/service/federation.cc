@@ -219,7 +219,7 @@ void Federation::Ballot(SessionId, Session& session, const v1::BallotBlock& ball
   if (is_new && age == 0) StageBallot({client.id, ballot.round(), ballot.block()}, *planes);
   switch (outcome) {
     case BallotBox::Outcome::kAdded:
-      return;
+      return DecideAheadIfDue();
     case BallotBox::Outcome::kDuplicate:
       return Answer(session, ballot, Verdict::DUPLICATE, "the same bytes came before");
     case BallotBox::Outcome::kOlderCounts:
@@ -233,6 +233,7 @@ void Federation::Ballot(SessionId, Session& session, const v1::BallotBlock& ball
       // A late ballot that comes while the round before is being closed waits in the box for the next one to open.
       if (round_) round_->Vote(client.id, static_cast<uint32_t>(age));
       CloseIfDue();
+      DecideAheadIfDue();
       return CloseEarlyIfCertain();
   }
 }

@@ -164,6 +164,13 @@ class Federation {
     RoundRow row;
     std::optional<ClosedRound> frames;  // once it is decoded
   };
+  // What is decided of the open round so far, and its ballots.
+  struct Ahead {
+    uint64_t round = 0;
+    Step step;
+    std::vector<DecisionFrames> frames;
+    std::vector<std::shared_ptr<const SignVector>> planes;  // the tally looks for them in the ballots that count
+  };
   // Collects whom to wake while mu_ is held, and wakes them afterwards.
   class Locked;
 
@@ -206,7 +213,7 @@ class Federation {
   Closing& CurrentClosing();
   void RunClosing();
   std::vector<v1::JournalRecord> RecordsOf(const Closing& closing) ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_mu_);
-  ClosedRound FramesOf(const Closing& closing) ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_mu_);
+  ClosedRound FramesOf(const Closing& closing, size_t kept) ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_mu_);
   bool Journal(std::span<const v1::JournalRecord> records);
   void PublishDecisions();
   void PublishRound(const Fingerprint& fingerprint);
@@ -217,6 +224,10 @@ class Federation {
   void ApplyToElectorate(std::span<const v1::JournalRecord> records) ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_mu_);
   double MeanTrust() ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_mu_);
   StepOptions StepNow() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
+  // ahead.cc: decisions on blocks while the round is open.
+  void DecideAheadIfDue() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);  // asks the runner
+  void DecideAhead();
 
   // reliability_report.cc.
   struct Examination;
@@ -249,7 +260,9 @@ class Federation {
   Tally tally_ ABSL_GUARDED_BY(core_mu_);
   std::vector<SignVector> previous_decisions_ ABSL_GUARDED_BY(core_mu_);
 
-  bool is_writing_checkpoint_ = false;  // used on the runner
+  // Used on the runner.
+  bool is_writing_checkpoint_ = false;
+  Ahead ahead_;
 
   Mutex mu_ ABSL_ACQUIRED_BEFORE(core_mu_);
   Broadcast broadcast_ ABSL_GUARDED_BY(mu_);
@@ -262,6 +275,8 @@ class Federation {
   std::optional<Round> round_ ABSL_GUARDED_BY(mu_);  // takes ballots
   absl::Time round_opened_ ABSL_GUARDED_BY(mu_);
   bool is_judging_ ABSL_GUARDED_BY(mu_) = false;  // the runner is asked how certain the open round is
+  bool decides_ahead_ ABSL_GUARDED_BY(mu_) = true;       // false: the rule does not
+  bool is_deciding_ahead_ ABSL_GUARDED_BY(mu_) = false;  // the runner is asked to
   std::set<VoterId> asked_ ABSL_GUARDED_BY(mu_);  // with rounds.electorate: the round's draw
   std::optional<Closing> closing_ ABSL_GUARDED_BY(mu_);
   absl::Time retry_at_ ABSL_GUARDED_BY(mu_) = absl::InfiniteFuture();  // a closing that the disk refused

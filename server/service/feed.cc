@@ -1,6 +1,7 @@
 #include "server/service/feed.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace signvote {
 namespace {
@@ -11,6 +12,24 @@ constexpr uint64_t kChunkBytes = 128 * 1024;
 
 Frame MakeFrame(const v1::ServerMessage& message) {
   return std::make_shared<const std::string>(message.SerializeAsString());
+}
+
+DecisionFrames MakeDecision(uint64_t round, Step step, uint64_t block, const SignVector& decision,
+                            const SignVector* before, bool is_tentative) {
+  v1::ServerMessage message;
+  v1::DecisionBlock& said = *message.mutable_decision();
+  said.set_round(round);
+  said.set_block(block);
+  said.set_step(step.size);
+  said.set_decay(step.decay);
+  said.set_tentative(is_tentative);
+  EncodeSigns(decision.signs, decision.zeros, {}, said.mutable_signs());
+  DecisionFrames frames;
+  frames.next = frames.plain = MakeFrame(message);
+  if (before == nullptr || before->signs.empty()) return frames;
+  EncodeSigns(decision.signs, decision.zeros, before->signs, said.mutable_signs());
+  if (said.signs().signs_coding() == v1::SignBlock::DIFFERENCE) frames.next = MakeFrame(message);
+  return frames;
 }
 
 void Feed::Say(const v1::ServerMessage& message) { said_.push_back(MakeFrame(message)); }
@@ -29,6 +48,7 @@ void Feed::Follow(uint64_t from) {
   stage_ = Stage::kFollowing;
   next_round_ = from;
   next_block_ = 0;
+  is_ahead_ = false;
   has_decision_before_ = false;
   announced_ = 0;
 }
@@ -105,14 +125,25 @@ Frame Feed::NextParameters(const Broadcast& broadcast) {
 
 Frame Feed::NextDecision(const Broadcast& broadcast) {
   const ClosedRound* round = broadcast.history.Find(next_round_);
-  if (!round) return nullptr;
-  const auto& decisions = has_decision_before_ ? round->decisions : round->plain;
-  if (next_block_ < decisions.size()) return decisions[next_block_++];
+  if (!round) return NextTentative(broadcast);
+  if (std::exchange(is_ahead_, false) && next_block_ > round->kept) next_block_ = 0;
+  if (next_block_ < round->decisions.size()) {
+    const DecisionFrames& decision = round->decisions[next_block_++];
+    return has_decision_before_ ? decision.next : decision.plain;
+  }
   if (!round->closed) return nullptr;
   ++next_round_;
   next_block_ = 0;
   has_decision_before_ = true;
   return round->closed;
+}
+
+Frame Feed::NextTentative(const Broadcast& broadcast) {
+  const ClosedRound& ahead = broadcast.ahead;
+  if (ahead.number != next_round_ || announced_ != next_round_ || next_block_ == ahead.decisions.size()) return nullptr;
+  is_ahead_ = true;
+  const DecisionFrames& decision = ahead.decisions[next_block_++];
+  return has_decision_before_ ? decision.next : decision.plain;
 }
 
 Frame Feed::Opening(const Broadcast& broadcast, bool asked, float magnitude) {

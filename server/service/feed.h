@@ -17,6 +17,8 @@
 
 #include "common/blocks.h"
 #include "common/fingerprint.h"
+#include "common/sign_vector.h"
+#include "common/step.h"
 #include "proto/signvote/v1/federation.pb.h"
 #include "server/service/history.h"
 
@@ -33,6 +35,8 @@ struct Broadcast {
   BlockRange range;
   std::string module;  // bytes of model.pt
   History history;
+  // Of the round that is open or closing, without its end: the blocks that are decided so far, as tentative decisions.
+  ClosedRound ahead;
   uint64_t closed = 0;  // last closed round
   uint64_t open = 0;    // the round that takes ballots; 0: none
   // The parameters to send to newcomers. The owner may retire it at any time: its readers then start over.
@@ -40,6 +44,10 @@ struct Broadcast {
 };
 
 Frame MakeFrame(const v1::ServerMessage& message);
+// `before` is the decision before on this block, null where there is none or it is of no use. A tentative one may be
+// followed by another one on the same block.
+DecisionFrames MakeDecision(uint64_t round, Step step, uint64_t block, const SignVector& decision,
+                            const SignVector* before, bool is_tentative);
 
 // The gRPC message prefix that goes with each serialised message.
 inline constexpr uint64_t kPrefixBytes = 5;
@@ -72,6 +80,7 @@ class Feed {
   Frame NextModelChunk(const Broadcast& broadcast);
   Frame NextParameters(const Broadcast& broadcast);
   Frame NextDecision(const Broadcast& broadcast);
+  Frame NextTentative(const Broadcast& broadcast);
   Frame Opening(const Broadcast& broadcast, bool asked, float magnitude);
   void Follow(uint64_t from);
   void Load();
@@ -82,6 +91,7 @@ class Feed {
   std::weak_ptr<const Snapshot> snapshot_;  // kParameters
   uint64_t next_round_ = 0;                 // kFollowing
   size_t next_block_ = 0;
+  bool is_ahead_ = false;             // tentative decisions of next_round_ were sent
   bool has_decision_before_ = false;  // differences may be sent
   uint64_t announced_ = 0;            // open round that was announced
 };

@@ -14,11 +14,17 @@ namespace signvote {
 // One serialised ServerMessage.
 using Frame = std::shared_ptr<const std::string>;
 
+// A block's decision, for those who have the one before of this block, maybe as the difference, and for those who have not.
+struct DecisionFrames {
+  Frame next;
+  Frame plain;
+};
+
 struct ClosedRound {
   uint64_t number = 0;
-  std::vector<Frame> decisions;    // one a block; for those who have the decision before, maybe as differences ...
-  std::vector<Frame> plain;        // ... and for those who have not
-  Frame closed;                    // RoundClosed; null until the parameters have moved
+  std::vector<DecisionFrames> decisions;  // one a block
+  size_t kept = 0;                        // of the first blocks: their tentative decisions stand, if they had any
+  Frame closed;                           // RoundClosed; null until the parameters have moved
   Fingerprint fingerprint;
 };
 

@@ -71,6 +71,9 @@ MemoryPlan PlanMemory(const ServerOptions& options, const BlockRange& range) {
   AddLearnt(options.vote, q, &plan.lines);
   uint64_t learnt = 0;
   for (size_t i = 1; i < plan.lines.size(); ++i) learnt += plan.lines[i].bytes;
+  if (options.vote.rule != "it-signsgd" && q.blocks > 1) {
+    plan.lines.push_back({"blocks decided ahead", "all that is learnt", learnt});
+  }
   plan.lines.push_back({"ballots in flight", "p*A*N/8k", q.planes * q.asked * q.n / 8 / q.k});
   const uint64_t message = q.planes * std::min(q.n, kBlockCoordinates) / 8 / q.k;
   plan.lines.push_back({"messages in flight", fmt::format("2*p*A*block/8k, at most {}", Size(kReceiveBytes)),

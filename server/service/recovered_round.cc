@@ -14,13 +14,13 @@ ClosedRound RecoveredRound(RecentRound round, uint64_t first_block) {
     v1::ServerMessage message;
     v1::DecisionBlock& decision = *message.mutable_decision();
     decision.set_round(round.number);
-    decision.set_block(first_block + frames.plain.size());
+    decision.set_block(first_block + frames.decisions.size());
     decision.set_step(round.step.size);
     decision.set_decay(round.step.decay);
     *decision.mutable_signs() = std::move(signs);
-    frames.plain.push_back(MakeFrame(message));
+    const Frame frame = MakeFrame(message);
+    frames.decisions.push_back({frame, frame});
   }
-  frames.decisions = frames.plain;
   v1::ServerMessage message;
   v1::RoundClosed& closed = *message.mutable_round_closed();
   closed.set_round(round.number);

@@ -19,7 +19,7 @@ class AgreementRule : public Rule {
   AgreementRule(const VoteOptions& options, BlockShape shape, const Kernels& kernels)
       : options_(options),
         shape_(shape),
-        kernels_(kernels),
+        kernels_(&kernels),
         matrix_(options.assume_hostile),
         evidence_(shape.coordinates, CarryFactor(options.carry)) {}
 
@@ -40,7 +40,7 @@ class AgreementRule : public Rule {
     }
     BallotSample sample(round, ballots.size(), shape_.coordinates);
     Sum(ballots, weights, &sample, decision);
-    matrix_.Observe(round, ballots, sample, kernels_);
+    matrix_.Observe(round, ballots, sample, *kernels_);
     LookAhead();
   }
 
@@ -119,6 +119,8 @@ class AgreementRule : public Rule {
     return absl::OkStatus();
   }
 
+  bool CopyTo(std::unique_ptr<Rule>* copy) const override { return CopyRule(*this, copy); }
+
  private:
   void LookAhead() { next_ = IntegerWeights(BlendWeights(matrix_, electorate_, options_).weights, scale_.total); }
 
@@ -137,9 +139,9 @@ class AgreementRule : public Rule {
       const WeightedTile tile{
           tiles.votes(), weights.data(), evidence_.r(), {tiles.words(), writer.signs(word), writer.zeros(word)}};
       if (evidence_.is_narrow()) {
-        kernels_.sum_narrow(tile, evidence_.narrow(word * 64));
+        kernels_->sum_narrow(tile, evidence_.narrow(word * 64));
       } else {
-        kernels_.sum_wide(tile, evidence_.wide(word * 64));
+        kernels_->sum_wide(tile, evidence_.wide(word * 64));
       }
       sample->Collect(tiles);
     }
@@ -152,9 +154,9 @@ class AgreementRule : public Rule {
     return at != electorate_.end() && *at == voter ? at - electorate_.begin() : -1;
   }
 
-  const VoteOptions options_;
-  const BlockShape shape_;
-  const Kernels& kernels_;
+  VoteOptions options_;
+  BlockShape shape_;
+  const Kernels* kernels_;
 
   AgreementMatrix matrix_;
   EvidenceScale scale_;  // only grows; capacity 0 before the first round

@@ -55,7 +55,7 @@ class AgreementMatrix {
   void Fit();
   std::vector<uint32_t> ColumnRows() const;
 
-  const bool assume_hostile_;
+  bool assume_hostile_;
   uint64_t observed_ = 0;  // rounds
   uint64_t fits_ = 0;
   double unfitted_ = 0;  // share of the sample on which a mean pair was compared since the last fit

@@ -12,7 +12,7 @@ namespace {
 class Majority : public Rule {
  public:
   Majority(const VoteOptions& options, BlockShape shape, const Kernels& kernels)
-      : shape_(shape), kernels_(kernels), evidence_(shape.coordinates, CarryFactor(options.carry)) {}
+      : shape_(shape), kernels_(&kernels), evidence_(shape.coordinates, CarryFactor(options.carry)) {}
 
   void Decode(uint64_t, std::span<const Ballot> ballots, std::span<const VoterId> electorate,
               SignVector* decision) override {
@@ -24,11 +24,11 @@ class Majority : public Rule {
       const TileDecision out{tiles.words(), writer.signs(word), writer.zeros(word)};
       const WeightedTile tile{tiles.votes(), weights.data(), evidence_.r(), out};
       if (evidence_.r() == 0) {
-        kernels_.majority(tiles.votes(), out);
+        kernels_->majority(tiles.votes(), out);
       } else if (evidence_.is_narrow()) {
-        kernels_.sum_narrow(tile, evidence_.narrow(word * 64));
+        kernels_->sum_narrow(tile, evidence_.narrow(word * 64));
       } else {
-        kernels_.sum_wide(tile, evidence_.wide(word * 64));
+        kernels_->sum_wide(tile, evidence_.wide(word * 64));
       }
     }
     writer.Finish();
@@ -80,6 +80,8 @@ class Majority : public Rule {
     return reader.Finish("rule majority");
   }
 
+  bool CopyTo(std::unique_ptr<Rule>* copy) const override { return CopyRule(*this, copy); }
+
  private:
   // The share of one of `capacity_` voters in W, so that evidence fits its width.
   int32_t Weight() const {
@@ -109,8 +111,8 @@ class Majority : public Rule {
     }
   }
 
-  const BlockShape shape_;
-  const Kernels& kernels_;
+  BlockShape shape_;
+  const Kernels* kernels_;
 
   uint32_t capacity_ = 0;  // of the evidence; only grows
   Evidence evidence_;

@@ -104,6 +104,10 @@ class Rule {
   // Everything learnt, so that Restore on a fresh rule of the same options and shape continues bit for bit.
   virtual void Save(std::string* out) const = 0;
   virtual absl::Status Restore(std::string_view bytes) = 0;
+
+  // Makes *copy (null, or a copy made before of a rule of the same options and shape) a copy of this. False: what is
+  // learnt is too much to be copied each round.
+  virtual bool CopyTo(std::unique_ptr<Rule>* /*copy*/) const { return false; }
 };
 
 // `target` picks the implementation: kFast uses the best SIMD target of this machine, kReference the plain scalar code

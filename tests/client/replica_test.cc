@@ -95,6 +95,59 @@ TEST_F(ReplicaTest, ADecisionThatComesTwiceIsAppliedOnce) {
   EXPECT_TRUE(*replica_.Close(messages[2].round_closed()));
 }
 
+TEST_F(ReplicaTest, ATentativeDecisionMovesNothingUntilOneThatIsNotFollows) {
+  LoadAll();
+  const std::vector<float> before = parameters_;
+  auto messages = server_.Close();
+  messages[0].mutable_decision()->set_tentative(true);
+  ASSERT_TRUE(replica_.Apply(messages[0].decision()).ok());
+  EXPECT_EQ(parameters_, before);
+  EXPECT_FALSE(replica_.IsMoving());
+  ASSERT_TRUE(replica_.Apply(messages[1].decision()).ok());
+  EXPECT_EQ(parameters_, server_.truth());
+  EXPECT_TRUE(*replica_.Close(messages[2].round_closed()));
+}
+
+TEST_F(ReplicaTest, TentativeDecisionsStandWhenTheRoundCloses) {
+  LoadAll();
+  auto messages = server_.Close();
+  for (const int i : {0, 1}) {
+    messages[static_cast<size_t>(i)].mutable_decision()->set_tentative(true);
+    ASSERT_TRUE(replica_.Apply(messages[static_cast<size_t>(i)].decision()).ok());
+  }
+  EXPECT_TRUE(*replica_.Close(messages[2].round_closed()));
+  EXPECT_EQ(parameters_, server_.truth());
+}
+
+TEST_F(ReplicaTest, ADecisionTakesThePlaceOfTentativeOnesFromItsBlockOn) {
+  LoadAll();
+  const auto messages = server_.Close();
+  for (const int i : {0, 1}) {
+    v1::DecisionBlock other = messages[static_cast<size_t>(i)].decision();
+    other.set_step(0.5f);
+    other.set_tentative(true);
+    ASSERT_TRUE(replica_.Apply(other).ok());
+  }
+  ASSERT_TRUE(replica_.Apply(messages[0].decision()).ok());
+  EXPECT_THAT(Message(replica_.Close(messages[2].round_closed()).status()), HasSubstr("without a decision on block 1"));
+  ASSERT_TRUE(replica_.Apply(messages[1].decision()).ok());
+  EXPECT_TRUE(*replica_.Close(messages[2].round_closed()));
+  EXPECT_EQ(parameters_, server_.truth());
+}
+
+TEST_F(ReplicaTest, ANewSessionForgetsTentativeDecisions) {
+  LoadAll();
+  const auto messages = server_.Close();
+  v1::DecisionBlock other = messages[0].decision();
+  other.set_step(0.5f);
+  other.set_tentative(true);
+  ASSERT_TRUE(replica_.Apply(other).ok());
+  replica_.DropTentative();
+  ASSERT_TRUE(replica_.Apply(messages[1].decision()).ok());
+  ASSERT_TRUE(replica_.Apply(messages[0].decision()).ok());
+  EXPECT_TRUE(*replica_.Close(messages[2].round_closed()));
+}
+
 TEST_F(ReplicaTest, ARoundWithoutAllItsDecisionsIsRefused) {
   LoadAll();
   const auto messages = server_.Close();

@@ -95,6 +95,44 @@ TEST_P(TallyOfRule, IsTheSameInShards) {
   }
 }
 
+// Decoding some blocks ahead changes no bit, whether the round then closes on the ballots that they were decoded from or
+// on others, and nothing can be seen of it before.
+TEST_P(TallyOfRule, IsTheSameWhenBlocksAreDecodedAhead) {
+  VoteOptions options;
+  options.rule = GetParam();
+  const BlockRange range = BlockRange::All(kParameters);
+  Tally plain(options, range, std::vector<float>(kParameters, 0.5f));
+  Tally ahead(options, range, std::vector<float>(kParameters, 0.5f));
+  std::mt19937_64 random(13);
+  for (int round = 1; round <= 8; ++round) {
+    const Cast cast = RandomBallots(4 + round % 3, range, random);
+    const auto ballots = cast.ByBlock();
+    std::string learnt, learnt_ahead;
+    plain.Save(&learnt);
+    size_t expected = 0;
+    if (round % 4 != 0) {  // others come in the end
+      auto first = round % 4 == 3 ? RandomBallots(5, range, random).ByBlock() : ballots;
+      expected = round % 4 == 3 ? 0 : 2;
+      if (round % 4 == 2) {  // one voter more
+        for (auto& block : first) block.pop_back();
+        expected = 0;
+      }
+      first.resize(2);
+      const bool may = ahead.DecodeAhead(0, std::span(first).subspan(0, 1), Serially) &&
+                       ahead.DecodeAhead(1, std::span(first).subspan(1, 1), Serially);
+      EXPECT_EQ(may, options.rule != "it-signsgd");
+      if (!may) expected = 0;
+    }
+    ahead.Save(&learnt_ahead);
+    EXPECT_EQ(learnt, learnt_ahead) << "before round " << round;
+    plain.Decode(ballots, Serially);
+    EXPECT_EQ(ahead.Decode(ballots, Serially), expected) << "round " << round;
+    plain.Apply({1e-3f, 1}, Serially);
+    ahead.Apply({1e-3f, 1}, Serially);
+    ASSERT_EQ(ahead.fingerprint(), plain.fingerprint()) << "round " << round;
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Rules, TallyOfRule, testing::Values("majority", "it-signsgd", "agreement"));
 
 TEST(Tally, DecodingMovesNoParameter) {
