@@ -97,7 +97,7 @@ Scenario DrawScenario(uint64_t seed) {
   scenario.seed = seed;
   scenario.is_exact = draw.Chance(0.35);
   const uint64_t voters = draw.From(1, 6);
-  const bool is_large = draw.Chance(0.01);  // two blocks
+  const bool is_large = draw.Chance(0.03);  // two blocks
   scenario.parameters = is_large ? kBlockCoordinates + 1000 : draw.From(1, 3000);
 
   ServerOptions& options = scenario.options;

@@ -81,12 +81,13 @@ TEST_P(KernelsTest, WeightedSums) {
     for (const double carry : {0.0, 0.9, 0.999}) {
       Tile tile(c.voters, c.abstain, c.all_abstain, c.voters + 1);
       const int32_t r = CarryFactor(carry);
-      for (const bool narrow : {true, false}) {
+      for (const auto& [narrow, negative] : {std::pair{true, true}, {true, false}, {false, true}}) {
         const auto most = static_cast<int32_t>((narrow ? 32767.0 : 268435455.0) * (1 - r / 32768.0)) - 1;
         std::vector<int32_t> weights;
         const auto share = static_cast<int64_t>(most / std::max<size_t>(1, c.voters));
         for (size_t m = 0; m < c.voters; ++m) {
           weights.push_back(static_cast<int32_t>(tile.random.Below(2 * share + 1)) - static_cast<int32_t>(share));
+          if (!negative) weights.back() = std::abs(weights.back());
           if (!narrow && m % 3 != 0) weights.back() %= 32768;
         }
         if (c.voters == 1) weights[0] = most;
@@ -109,7 +110,8 @@ TEST_P(KernelsTest, WeightedSums) {
         };
         run(reference_, &a, narrow_a.data(), wide_a.data());
         run(fast_, &b, narrow_b.data(), wide_b.data());
-        ASSERT_EQ(a, b) << c.voters << " voters, carry " << carry << (narrow ? " narrow" : " wide");
+        ASSERT_EQ(a, b) << c.voters << " voters, carry " << carry << (narrow ? " narrow" : " wide")
+                        << (negative ? "" : ", no weight below 0");
         ASSERT_EQ(narrow_a, narrow_b);
         ASSERT_EQ(wide_a, wide_b);
       }
