@@ -4,15 +4,26 @@
 #include <numeric>
 
 namespace signvote {
+namespace {
+
+// From how many planes on a tile is copied, and how many words are no longer near.
+constexpr size_t kManyPlanes = 32;
+constexpr uint64_t kNearWords = 1 << 16;
+
+}  // namespace
 
 BallotTiles::BallotTiles(std::span<const Ballot> ballots, uint64_t coordinates, uint64_t stripes)
     : ballots_(ballots), words_in_block_(WordsFor(coordinates)), stripes_in_block_(StripesFor(coordinates)) {
+  size_t planes = 0;
   for (uint32_t i = 0; i < ballots.size(); ++i) {
     if (ballots[i].stripes.empty()) whole_.push_back(i);
+    planes += ballots[i].zeros.empty() ? 1 : 2;
   }
   const bool sparse = whole_.size() < ballots.size();
   tile_stripes_ = sparse ? 1 : stripes;
   if (sparse) ListParts();
+  copies_ = planes >= kManyPlanes && planes * tile_stripes_ * kWordsPerStripe <= kNearWords && !sparse;
+  near_.resize(planes * (copies_ ? tile_stripes_ + 1 : 1) * kWordsPerStripe);
   votes_.reserve(ballots.size());
 }
 
@@ -40,8 +51,8 @@ bool BallotTiles::Next() {
   if (stripe_ >= stripes_in_block_) return false;
   const uint64_t whole = words_in_block_ / kWordsPerStripe;  // stripes that need no padding
   count_ = stripe_ < whole ? std::min(tile_stripes_, whole - stripe_) : 1;
-  if (stripe_ >= whole) padded_.assign(ballots_.size() * 2 * kWordsPerStripe, 0);
   votes_.clear();
+  near_used_ = 0;
   size_t part = first_part_.empty() ? 0 : first_part_[stripe_];
   const size_t end = first_part_.empty() ? 0 : first_part_[stripe_ + 1];
   for (const uint32_t ballot : whole_) {
@@ -54,19 +65,19 @@ bool BallotTiles::Next() {
 
 void BallotTiles::Add(size_t ballot, uint64_t plane_word) {
   const Ballot& b = ballots_[ballot];
-  TileVote vote{static_cast<uint32_t>(ballot), b.signs.data() + plane_word,
-                b.zeros.empty() ? nullptr : b.zeros.data() + plane_word};
-  if (first_word() + words() > words_in_block_) {
-    uint64_t* pad = padded_.data() + ballot * 2 * kWordsPerStripe;
-    const uint64_t present = words_in_block_ - first_word();
-    std::copy_n(vote.signs, present, pad);
-    vote.signs = pad;
-    if (vote.zeros != nullptr) {
-      std::copy_n(vote.zeros, present, pad + kWordsPerStripe);
-      vote.zeros = pad + kWordsPerStripe;
-    }
-  }
-  votes_.push_back(vote);
+  const uint64_t* signs = Near(b.signs.data() + plane_word);
+  const uint64_t* zeros = b.zeros.empty() ? nullptr : Near(b.zeros.data() + plane_word);
+  votes_.push_back({static_cast<uint32_t>(ballot), signs, zeros});
+}
+
+const uint64_t* BallotTiles::Near(const uint64_t* plane) {
+  const uint64_t present = std::min(words(), words_in_block_ - first_word());
+  if (present == words() && !copies_) return plane;
+  uint64_t* near = near_.data() + near_used_;
+  // A line is left free: a cache holds few lines that lie a power of two apart.
+  near_used_ += words() + (copies_ ? kWordsPerStripe : 0);
+  std::fill(std::copy_n(plane, present, near), near + words(), 0);
+  return near;
 }
 
 }  // namespace signvote

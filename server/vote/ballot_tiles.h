@@ -1,5 +1,7 @@
 // The ballots of one block, cut into tiles of whole stripes: in a tile every listed voter voted on every coordinate
 // (perhaps by abstaining). A block whose last stripe is short is padded with zero words, so kernels see whole stripes.
+// Kernels go along many ballots at once, a line of each in turn: the slowest way through memory. Where ballots are many a tile
+// is copied first, a run of each ballot after the other, to where it stays in cache.
 #pragma once
 
 #include <cstdint>
@@ -40,6 +42,8 @@ class BallotTiles {
 
   void ListParts();
   void Add(size_t ballot, uint64_t plane_word);
+  // The tile's words of a plane: where they are, or copied and padded.
+  const uint64_t* Near(const uint64_t* plane);
 
   std::span<const Ballot> ballots_;
   uint64_t words_in_block_;
@@ -51,7 +55,9 @@ class BallotTiles {
   std::vector<Part> parts_;           // of the others, by stripe, in each ascending by ballot
   std::vector<uint32_t> first_part_;  // by stripe, and the end; empty where all ballots are whole
   std::vector<TileVote> votes_;
-  std::vector<uint64_t> padded_;  // signs and zeros of a short last stripe, by ballot
+  bool copies_ = false;
+  std::vector<uint64_t> near_;  // copied planes of the tile, one after the other
+  size_t near_used_ = 0;
 };
 
 }  // namespace signvote

@@ -1,6 +1,6 @@
 // Weighted sums of bits into evidence, in 16-bit lanes: starting at -sum w, each voter adds 2w where its bit is set (w
 // where it abstains). A group of voters with sum |w| <= 32767 is added before its sum is looked at, and that fits, so
-// it is right whatever wraps on the way.
+// it is right whatever wraps on the way. Many voters are first counted by binary digits of their weights.
 #if defined(SIGNVOTE_SUM_KERNEL_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef SIGNVOTE_SUM_KERNEL_INL_H_
 #undef SIGNVOTE_SUM_KERNEL_INL_H_
@@ -11,10 +11,13 @@
 #include <hwy/highway.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstdlib>
+#include <utility>
 #include <vector>
 
 #include "server/vote/kernels.h"
+#include "server/vote/sliced_count-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace signvote {
@@ -165,7 +168,45 @@ inline std::vector<SumGroup>& MakeGroups(const WeightedTile& tile) {
   return groups;
 }
 
+// From so many voters on it takes less to count them by binary digits of their weights, and to add the sum's digits,
+// than to add each voter: a vector of bits does for 512 coordinates what a vector of lanes does for 32.
+constexpr size_t kSlicedVotes = 32;
+
+inline bool MaySlice(const WeightedTile& tile) {
+  const auto is_counted = [&](const TileVote& vote) { return tile.weights[vote.ballot] >= 0; };
+  return tile.votes.size() >= kSlicedVotes && std::all_of(tile.votes.begin(), tile.votes.end(), is_counted);
+}
+
+HWY_NOINLINE void SumSliced(const WeightedTile& tile, int16_t* evidence) {
+  const D16 d;
+  uint32_t total = 0;
+  for (const TileVote& vote : tile.votes) total += static_cast<uint32_t>(tile.weights[vote.ballot]);
+  DigitPlanes digits(static_cast<size_t>(std::bit_width(2 * total)));
+  for (const TileVote& vote : tile.votes) {
+    const auto weight = static_cast<uint32_t>(tile.weights[vote.ballot]);
+    for (size_t k = 0; k < digits.size(); ++k) {
+      if ((2 * weight >> k & 1) != 0) digits[k].push_back(vote.signs);
+      if (vote.zeros != nullptr && (weight >> k & 1) != 0) digits[k].push_back(vote.zeros);
+    }
+  }
+  SlicedCount counts(std::move(digits));
+  const V16 base = hn::Set(d, static_cast<int16_t>(-static_cast<int32_t>(total)));
+  for (size_t word = 0; word < tile.decision.words; word += SlicedCount::kWords) {
+    const size_t words = std::min<size_t>(SlicedCount::kWords, tile.decision.words - word);
+    counts.Count(word, words == SlicedCount::kWords ? kWordsABits : 0);
+    for (size_t at = 0; at < words; at += kLanes16 / 8) {
+      Sums sums(base);
+      for (size_t k = 0; k < counts.digits(); ++k) {
+        sums.AddPlane(reinterpret_cast<const uint8_t*>(counts.digit(k, at)), hn::Set(d, static_cast<int16_t>(1 << k)));
+      }
+      FinishNarrow(tile, evidence, (word + at) * 64, sums);
+    }
+  }
+  Silence(tile.votes, tile.decision);
+}
+
 HWY_NOINLINE void SumNarrow(const WeightedTile& tile, int16_t* evidence) {
+  if (MaySlice(tile)) return SumSliced(tile, evidence);
   const SumGroup& group = MakeGroups(tile)[0];  // there is one: narrow evidence bounds the weights
   for (size_t byte = 0; byte < tile.decision.words * 8; byte += kLanes16) {
     FinishNarrow(tile, evidence, byte * 8, SumOf(group, byte));
