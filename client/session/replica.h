@@ -42,9 +42,10 @@ class Replica {
   // INVALID_ARGUMENT: chunks that do not follow each other or leave the range. DATA_LOSS: they were altered on the way.
   absl::StatusOr<bool> Load(const v1::ParametersChunk& chunk);
 
-  // Applies a decision of round() + 1, after the tentative ones before it; one that was applied before is passed over. A
-  // tentative one is kept until then or until Close, and is no longer what counts when one on its block or on one before
-  // it follows. INVALID_ARGUMENT / OUT_OF_RANGE: of another round or block, not loaded, or signs that do not decode.
+  // Applies a decision of round() + 1, after the tentative ones before it; one that was applied before is passed over.
+  // A tentative one is kept until then or until Close, and is no longer what counts when one on its block or on one
+  // before it follows. INVALID_ARGUMENT / OUT_OF_RANGE: of another round or block, not loaded, or signs that do not
+  // decode.
   absl::Status Apply(const v1::DecisionBlock& decision);
 
   // Ends round() + 1: afterwards round() is `closed`'s. False: the fingerprint is not the server's.

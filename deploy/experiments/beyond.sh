@@ -13,7 +13,7 @@ Trains a network on MNIST with 15 clients under conditions that the paper does n
 
   parts     rule (majority, it-signsgd, it-signsgd with prior, agreement) x carry (0, 0.9, 0.95) x dither (0, 2, 4), in
             mode 4; parts-equal: in mode 1; parts-labels: in mode 1 with two classes a client (36 runs each)
-  steps     agreement under step sizes and schedules, in modes 4 and 1 and with two classes a client
+  steps     agreement with 0.5, 1 and 2 times the step and other schedules, in modes 4 and 1 and with two classes a client
   data      two classes a client (modes 1 and 4), dirichlet 0.3, two groups (8 clients with digits 0 to 4, 7 with 5 to 9; 12 with
             0 to 7, 3 with 8 and 9): agreement against majority with the same carry and dither
   hostile   in mode 1: 3, 5 and 7 of 15 flip every sign; 5 vote at random; 5 flip half of their ballots; 3 and 6 vote one and the same
@@ -99,12 +99,13 @@ plan_parts() {
 }
 
 plan_steps() {
-  local how size schedule
-  for how in '3e-4 constant' '3e-4 cosine' '6e-4 constant' '6e-4 cosine' '6e-4 inverse-sqrt' '1e-3 cosine'; do
-    read -r size schedule <<<"$how"
-    add steps "mode 4: $how" mode=4 step="$size" schedule="$schedule"
-    add steps "mode 1: $how" mode=1 step="$size" schedule="$schedule"
-    add steps "two classes: $how" mode=1 partition=labels:2 step="$size" schedule="$schedule"
+  local how times schedule size
+  for how in '0.5 constant' '0.5 cosine' '1 constant' '1 cosine' '1 inverse-sqrt' '2 cosine'; do
+    read -r times schedule <<<"$how"
+    size=$(awk -v step="$step" -v times="$times" 'BEGIN { printf "%g", step * times }')
+    add steps "mode 4: $times $schedule" mode=4 step="$size" schedule="$schedule"
+    add steps "mode 1: $times $schedule" mode=1 step="$size" schedule="$schedule"
+    add steps "two classes: $times $schedule" mode=1 partition=labels:2 step="$size" schedule="$schedule"
   done
 }
 

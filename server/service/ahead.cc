@@ -1,9 +1,9 @@
 // Blocks decided while ballots still come in, so that decisions go down a link while votes go up it.
 //
-// A block on which everyone that the round waits for has voted is decoded on a copy, and its decision is sent as tentative:
-// nothing that is learnt moves, nothing is journalled, and clients do not apply it yet. When the round closes on the very
-// ballots that it was decoded from, as nearly every round does, the copy takes the original's place and the decision
-// stands; else the block is decoded and sent again.
+// A block on which everyone that the round waits for has voted is decoded on a copy, and its decision is sent as
+// tentative: nothing that is learnt moves, nothing is journalled, and clients do not apply it yet. When the round
+// closes on the very ballots that it was decoded from, as nearly every round does, the copy takes the original's place
+// and the decision stands; else the block is decoded and sent again.
 #include <algorithm>
 #include <utility>
 

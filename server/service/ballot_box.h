@@ -51,8 +51,8 @@ class BallotBox {
 
   void Discard(VoterId voter);
 
-  // How many have voted on block `index` of the range in the open round, and the votes of these voters (ascending) on it;
-  // nothing while one of them has not.
+  // How many have voted on block `index` of the range in the open round, and the votes of these voters (ascending) on
+  // it; nothing while one of them has not.
   size_t FreshOn(size_t index) const { return fresh_on_[index]; }
   std::vector<BlockBallot> Fresh(std::span<const VoterId> voters, size_t index) const;
 

@@ -274,16 +274,16 @@ class Federation {
   BallotBox box_ ABSL_GUARDED_BY(mu_);
   std::optional<Round> round_ ABSL_GUARDED_BY(mu_);  // takes ballots
   absl::Time round_opened_ ABSL_GUARDED_BY(mu_);
-  bool is_judging_ ABSL_GUARDED_BY(mu_) = false;  // the runner is asked how certain the open round is
+  bool is_judging_ ABSL_GUARDED_BY(mu_) = false;         // the runner is asked how certain the open round is
   bool decides_ahead_ ABSL_GUARDED_BY(mu_) = true;       // false: the rule does not
   bool is_deciding_ahead_ ABSL_GUARDED_BY(mu_) = false;  // the runner is asked to
-  std::set<VoterId> asked_ ABSL_GUARDED_BY(mu_);  // with rounds.electorate: the round's draw
+  std::set<VoterId> asked_ ABSL_GUARDED_BY(mu_);         // with rounds.electorate: the round's draw
   std::optional<Closing> closing_ ABSL_GUARDED_BY(mu_);
   absl::Time retry_at_ ABSL_GUARDED_BY(mu_) = absl::InfiniteFuture();  // a closing that the disk refused
   std::string disk_problem_ ABSL_GUARDED_BY(mu_);
   std::vector<v1::JournalRecord> pending_records_ ABSL_GUARDED_BY(mu_);  // to go before the next round's
   float step_size_ ABSL_GUARDED_BY(mu_);
-  std::optional<uint64_t> pause_after_ ABSL_GUARDED_BY(mu_);  // no round after this one closes ...
+  std::optional<uint64_t> pause_after_ ABSL_GUARDED_BY(mu_);             // no round after this one closes ...
   absl::Time pause_ends_ ABSL_GUARDED_BY(mu_) = absl::InfiniteFuture();  // ... before this time
   bool draining_ ABSL_GUARDED_BY(mu_) = false;
   std::optional<v1::Farewell> farewell_ ABSL_GUARDED_BY(mu_);  // once stopping or finished

@@ -14,7 +14,8 @@ namespace signvote {
 // One serialised ServerMessage.
 using Frame = std::shared_ptr<const std::string>;
 
-// A block's decision, for those who have the one before of this block, maybe as the difference, and for those who have not.
+// A block's decision, for those who have the one before of this block, maybe as the difference, and for those who have
+// not.
 struct DecisionFrames {
   Frame next;
   Frame plain;

@@ -1,7 +1,7 @@
 // The ballots of one block, cut into tiles of whole stripes: in a tile every listed voter voted on every coordinate
 // (perhaps by abstaining). A block whose last stripe is short is padded with zero words, so kernels see whole stripes.
-// Kernels go along many ballots at once, a line of each in turn: the slowest way through memory. Where ballots are many a tile
-// is copied first, a run of each ballot after the other, to where it stays in cache.
+// Kernels go along many ballots at once, a line of each in turn: the slowest way through memory. Where ballots are many
+// a tile is copied first, a run of each ballot after the other, to where it stays in cache.
 #pragma once
 
 #include <cstdint>

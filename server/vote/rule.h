@@ -32,14 +32,14 @@ struct VoteOptions {
   // it-signsgd
   uint32_t warmup_rounds = 100;
   double llr_clip = 10;
-  uint32_t counter_bits = 16;     // 8 or 16
-  double forget = 1;              // counts are multiplied by this each round, in (0, 1]
-  double prior = 100;             // kappa; 0 is the paper's
+  uint32_t counter_bits = 16;        // 8 or 16
+  double forget = 1;                 // counts are multiplied by this each round, in (0, 1]
+  double prior = 100;                // kappa; 0 is the paper's
   bool abstention_is_error = false;  // count an abstention or a held coordinate as a whole error instead of half
 };
 
-// One voter's ballot on one block. The planes are dense over the block when `stripes` is empty; else they hold the words
-// of these stripes alone, concatenated, and on the other coordinates the voter cast no vote.
+// One voter's ballot on one block. The planes are dense over the block when `stripes` is empty; else they hold the
+// words of these stripes alone, concatenated, and on the other coordinates the voter cast no vote.
 struct Ballot {
   VoterId voter = 0;
   std::span<const uint64_t> signs;
@@ -52,14 +52,14 @@ inline constexpr double kUnmeasured = std::numeric_limits<double>::quiet_NaN();
 
 // What a rule knows of a voter on its block.
 struct VoterReport {
-  bool known = false;        // was counted at least once
-  uint64_t rounds = 0;       // in which it was counted
+  bool known = false;              // was counted at least once
+  uint64_t rounds = 0;             // in which it was counted
   double crossover = kUnmeasured;  // p-hat: mean over coordinates, or (1 - mu) / 2
-  double mean_weight = 0;    // of the last round, as log-likelihood ratio (not scaled to integers)
-  int64_t weight = 0;        // integer weight in the last decoded round; 0 when it did not vote or weights are per coordinate
-  int64_t next_weight = 0;   // integer weight in the next round, if the electorate does not change
-  bool different = false;    // put aside by agreement
-  double trust = 0;          // lambda of the block; 0 under rules without it
+  double mean_weight = 0;          // of the last round, as log-likelihood ratio (not scaled to integers)
+  int64_t weight = 0;  // integer weight in the last decoded round; 0 when it did not vote or weights are per coordinate
+  int64_t next_weight = 0;  // integer weight in the next round, if the electorate does not change
+  bool different = false;   // put aside by agreement
+  double trust = 0;         // lambda of the block; 0 under rules without it
 };
 
 // What the next round would be decided by, on some coordinates, all in one unit of the rule's.

@@ -121,7 +121,10 @@ void Invariants::Closed(uint64_t round, uint32_t ballots) {
 
 void Invariants::Told(const std::string& client, const v1::ServerMessage& message) {
   uint64_t round = 0;
-  if (message.has_decision()) round = message.decision().round();
+  if (message.has_decision()) {
+    // A tentative one may leave before its round is durable.
+    round = message.decision().round() - (message.decision().tentative() ? 1 : 0);
+  }
   if (message.has_round_closed()) {
     round = message.round_closed().round();
     Agree(round, FromProto(message.round_closed().fingerprint()), "RoundClosed to " + client);

@@ -95,8 +95,8 @@ TEST_P(TallyOfRule, IsTheSameInShards) {
   }
 }
 
-// Decoding some blocks ahead changes no bit, whether the round then closes on the ballots that they were decoded from or
-// on others, and nothing can be seen of it before.
+// Decoding some blocks ahead changes no bit, whether the round then closes on the ballots that they were decoded from
+// or on others, and nothing can be seen of it before.
 TEST_P(TallyOfRule, IsTheSameWhenBlocksAreDecodedAhead) {
   VoteOptions options;
   options.rule = GetParam();

@@ -39,8 +39,17 @@ class Wakes {
   uint64_t count_ ABSL_GUARDED_BY(mu_) = 0;
 };
 
+// A ballot's block that votes `sign` everywhere; the last of `blocks` is kParameters long.
+v1::ClientMessage BlockOf(uint64_t round, bool sign, uint64_t block, uint64_t blocks) {
+  v1::ClientMessage message = FederationHarness::BallotOf(round, sign, block);
+  if (block + 1 < blocks) {
+    message.mutable_ballot()->mutable_signs()->set_signs(std::string(kBlockCoordinates / 8, sign ? '\xff' : '\0'));
+  }
+  return message;
+}
+
 // Votes in every round; the fingerprint after the last one.
-Fingerprint VoteToTheEnd(Federation& federation, Wakes& wakes, const std::string& name) {
+Fingerprint VoteToTheEnd(Federation& federation, Wakes& wakes, const std::string& name, uint64_t blocks) {
   const SessionId session = federation.Open();
   federation.Receive(session, FederationHarness::JoinOf(name));
   while (true) {
@@ -55,7 +64,9 @@ Fingerprint VoteToTheEnd(Federation& federation, Wakes& wakes, const std::string
     EXPECT_TRUE(message.ParseFromString(*outbound.frame));
     if (message.has_round_open()) {
       const uint64_t round = message.round_open().round();
-      federation.Receive(session, FederationHarness::BallotOf(round, (round + name.back()) % 3 == 0));
+      for (uint64_t block = 0; block < blocks; ++block) {
+        federation.Receive(session, BlockOf(round, (round + name.back() + block) % 3 == 0, block, blocks));
+      }
     }
     if (message.round_closed().round() == kRounds) return FromProto(message.round_closed().fingerprint());
   }
@@ -78,7 +89,10 @@ void Administer(Federation& federation, const std::atomic<bool>& is_over) {
   }
 }
 
-TEST(FederationThreads, VotersAndAdministratorsAtOnceComeToOneFingerprint) {
+class FederationThreads : public testing::TestWithParam<uint64_t> {};
+
+TEST_P(FederationThreads, VotersAndAdministratorsAtOnceComeToOneFingerprint) {
+  const uint64_t blocks = GetParam(), parameters = (blocks - 1) * kBlockCoordinates + FederationHarness::kParameters;
   ServerOptions options = FederationHarness::DefaultOptions();
   options.vote.rule = "agreement";
   options.vote.carry = 0.9f;
@@ -87,7 +101,7 @@ TEST(FederationThreads, VotersAndAdministratorsAtOnceComeToOneFingerprint) {
   ModelBundle bundle;
   bundle.module = "m";
   bundle.module_sha256 = std::string(32, 's');
-  bundle.parameters.tensors = {{"w", {FederationHarness::kParameters}}};
+  bundle.parameters.tensors = {{"w", {parameters}}};
 
   FakeStore store;
   Wakes wakes;
@@ -104,10 +118,7 @@ TEST(FederationThreads, VotersAndAdministratorsAtOnceComeToOneFingerprint) {
   environment.on_evaluation = [](const v1::Evaluation&) {};
   federation = std::make_unique<Federation>(
       options, bundle, "run",
-      Federation::State{Tally(options.vote, BlockRange::All(FederationHarness::kParameters),
-                              std::vector<float>(FederationHarness::kParameters)),
-                        {},
-                        0},
+      Federation::State{Tally(options.vote, BlockRange::All(parameters), std::vector<float>(parameters)), {}, 0},
       environment);
 
   std::atomic<bool> is_over = false;
@@ -115,7 +126,8 @@ TEST(FederationThreads, VotersAndAdministratorsAtOnceComeToOneFingerprint) {
   std::vector<Fingerprint> fingerprints(kVoters);
   std::vector<std::thread> voters;
   for (uint32_t i = 0; i < kVoters; ++i) {
-    voters.emplace_back([&, i] { fingerprints[i] = VoteToTheEnd(*federation, wakes, "voter-" + std::to_string(i)); });
+    voters.emplace_back(
+        [&, i] { fingerprints[i] = VoteToTheEnd(*federation, wakes, "voter-" + std::to_string(i), blocks); });
   }
   for (std::thread& voter : voters) voter.join();
   is_over = true;
@@ -125,6 +137,9 @@ TEST(FederationThreads, VotersAndAdministratorsAtOnceComeToOneFingerprint) {
     EXPECT_EQ(fingerprint, FromProto(federation->Status().fingerprint()));
   }
 }
+
+// Of three blocks some are decided while ballots still come in.
+INSTANTIATE_TEST_SUITE_P(Blocks, FederationThreads, testing::Values(1, 3));
 
 }  // namespace
 }  // namespace signvote
