@@ -5,7 +5,9 @@
 // closes on the very ballots that it was decoded from, as nearly every round does, the copy takes the original's place
 // and the decision stands; else the block is decoded and sent again.
 #include <algorithm>
+#include <span>
 #include <utility>
+#include <vector>
 
 #include "server/service/federation.h"
 
@@ -47,13 +49,14 @@ void Federation::DecideAhead() {
   {
     MutexLock core(core_mu_);
     is_decided = tally_.DecodeAhead(first, ballots, environment_.parallel);
-    if (is_decided) ahead_.frames.resize(first + blocks.size());
-    const Tally& tally = tally_;
-    environment_.parallel(ahead_.frames.size() - first, [&](size_t i) {
+    const std::span<const SignVector> before = tally_.decisions();
+    std::vector<const SignVector*> decisions;
+    for (size_t i = 0; is_decided && i < blocks.size(); ++i) decisions.push_back(&tally_.decision_ahead(first + i));
+    ahead_.frames.resize(first + decisions.size());
+    environment_.parallel(decisions.size(), [&](size_t i) {
       const size_t index = first + i;
-      const SignVector* before = options_.vote.carry > 0 ? &tally.decisions()[index] : nullptr;
-      ahead_.frames[index] =
-          MakeDecision(ahead_.round, ahead_.step, range_.first + index, tally.decision_ahead(index), before, true);
+      ahead_.frames[index] = MakeDecision(ahead_.round, ahead_.step, range_.first + index, *decisions[i],
+                                          options_.vote.carry > 0 ? &before[index] : nullptr, true);
     });
   }
   Locked locked(this);
