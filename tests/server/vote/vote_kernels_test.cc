@@ -81,7 +81,8 @@ TEST_P(KernelsTest, WeightedSums) {
     for (const double carry : {0.0, 0.9, 0.999}) {
       Tile tile(c.voters, c.abstain, c.all_abstain, c.voters + 1);
       const int32_t r = CarryFactor(carry);
-      for (const auto& [narrow, negative] : {std::pair{true, true}, {true, false}, {false, true}}) {
+      for (const int kind : {0, 1, 2}) {
+        const bool narrow = kind != 2, negative = kind != 1;
         const auto most = static_cast<int32_t>((narrow ? 32767.0 : 268435455.0) * (1 - r / 32768.0)) - 1;
         std::vector<int32_t> weights;
         const auto share = static_cast<int64_t>(most / std::max<size_t>(1, c.voters));
