@@ -63,7 +63,7 @@ std::string AtOnce(const ServerOptions& options, const std::vector<bool>& votes)
 
 class FederationAhead : public testing::TestWithParam<const char*> {
  protected:
-  ServerOptions options_ = H::With([this](ServerOptions& o) {
+  ServerOptions options_ = H::With([](ServerOptions& o) {
     o.vote.rule = GetParam();
     o.vote.carry = 0.9;
   });
