@@ -127,10 +127,7 @@ Frame Feed::NextDecision(const Broadcast& broadcast) {
   const ClosedRound* round = broadcast.history.Find(next_round_);
   if (!round) return NextTentative(broadcast);
   if (std::exchange(is_ahead_, false) && next_block_ > round->kept) next_block_ = 0;
-  if (next_block_ < round->decisions.size()) {
-    const DecisionFrames& decision = round->decisions[next_block_++];
-    return has_decision_before_ ? decision.next : decision.plain;
-  }
+  if (next_block_ < round->decisions.size()) return NextBlock(*round);
   if (!round->closed) return nullptr;
   ++next_round_;
   next_block_ = 0;
@@ -142,7 +139,11 @@ Frame Feed::NextTentative(const Broadcast& broadcast) {
   const ClosedRound& ahead = broadcast.ahead;
   if (ahead.number != next_round_ || announced_ != next_round_ || next_block_ == ahead.decisions.size()) return nullptr;
   is_ahead_ = true;
-  const DecisionFrames& decision = ahead.decisions[next_block_++];
+  return NextBlock(ahead);
+}
+
+Frame Feed::NextBlock(const ClosedRound& round) {
+  const DecisionFrames& decision = round.decisions[next_block_++];
   return has_decision_before_ ? decision.next : decision.plain;
 }
 

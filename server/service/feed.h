@@ -81,6 +81,7 @@ class Feed {
   Frame NextParameters(const Broadcast& broadcast);
   Frame NextDecision(const Broadcast& broadcast);
   Frame NextTentative(const Broadcast& broadcast);
+  Frame NextBlock(const ClosedRound& round);
   Frame Opening(const Broadcast& broadcast, bool asked, float magnitude);
   void Follow(uint64_t from);
   void Load();

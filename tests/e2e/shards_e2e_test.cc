@@ -5,6 +5,7 @@
 #include "common/fingerprint.h"
 #include "common/safetensors.h"
 #include "common/status.h"
+#include "tests/e2e/fault_proxy.h"
 #include "tests/e2e/federation_fixture.h"
 
 namespace signvote {
@@ -115,7 +116,10 @@ TEST_F(ShardsE2e, EndOnTheBitsOfOneServerAlsoWhenOneIsKilledInTheMiddle) {
 
   StartShard(0, kRounds);
   StartShard(1, kRounds);
-  StartEveryone(Everyone());
+  FaultProxy proxy;  // makes a round last long enough to be in the middle of the run when a shard is killed
+  proxy.SetTarget(addresses_.at(1));
+  proxy.Delay(std::chrono::milliseconds(50));
+  StartEveryone("shards=[" + addresses_.at(0) + ", " + proxy.address() + "]");
   AdministerBoth();
   ASSERT_TRUE(Eventually([&] { return Round() >= 3; }, Seconds(100)));
   ASSERT_EQ(Control({"pause"}).first, 0);
