@@ -1,4 +1,5 @@
 // signvote-loadgen: thousands of voters in one process, over real streams, without training.
+#include <malloc.h>
 #include <CLI/CLI.hpp>
 
 #include <cmath>
@@ -164,4 +165,9 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace signvote
 
-int main(int argc, char** argv) { return signvote::Main(argc, argv); }
+int main(int argc, char** argv) {
+  // Blocks come and go all the time: their memory is kept instead of being fetched from the system page by page.
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);
+  mallopt(M_TRIM_THRESHOLD, 256 << 20);
+  return signvote::Main(argc, argv);
+}
