@@ -13,51 +13,51 @@
 namespace signvote {
 namespace {
 
-constexpr uint64_t kTileStripes = 8;  // counters of a tile stay in cache while they age and decide
-constexpr double kUnit = 65536;       // evidence a nat, without a prior
-constexpr double kPriorTotal = 16;    // with one: nats that sum |w| over the electorate is scaled to
+constexpr uint64_t kTileStripes = 8;      // counters of a tile stay in cache while they age and decide
+constexpr double kUnit = 65536;           // evidence a nat, without a prior
+constexpr double kPriorTotal = 16;        // with one: nats that sum |w| over the electorate is scaled to
+constexpr double kMostCounted = 65535;    // half units of a record
+constexpr double kLeastRecord = 0x1p-20;  // a record that counts less is as good as none
 
 double Logistic(double x) { return 1 / (1 + PortableExp(-x)); }
 
 // What decides a voter's weight beside its record, constant over a round.
 struct Standing {
   bool unit_weight = false;
-  double record = 1;                                    // how much its record counts: 1, or trust, or 0
-  double prior_right = 0, prior_wrong = 0;              // half units
-  double a_low = 0, a_high = 1, b_low = 0, b_high = 1;  // bounds, as shares of all half units
+  double record = 1;                        // how much its record counts: 1, or trust, or 0
+  double prior_right = 0, prior_wrong = 0;  // half units
+  double a_low = 0, a_high = 1, b_low = 0;  // bounds, as shares of all half units
+
+  double Prior() const { return prior_right + prior_wrong; }
 };
 
 LikelihoodVote Weigh(const Standing& standing, const RoundTally& tally, uint32_t warmup_rounds) {
   LikelihoodVote v;
-  v.total = tally.total;
-  if (standing.prior_right == 0) {
-    v.unit_weight = tally.heard < std::max(1u, warmup_rounds) || tally.total == 0;
-    const double t = tally.total;
-    v.a_low = v.b_low = static_cast<float>(t * standing.a_low);
-    v.a_high = v.b_high = static_cast<float>(t * standing.a_high);
-    return v;
+  v.unit_weight =
+      standing.Prior() > 0 ? standing.unit_weight : tally.heard < std::max(1u, warmup_rounds) || tally.total == 0;
+  if (v.unit_weight) return v;
+  // Counts are not scaled: where a record counts in part, the prior weighs as much more.
+  const bool has_record = standing.record > 0 && tally.total > 0;
+  const double t = has_record ? tally.total : 0, scale = 1 / (has_record ? standing.record : standing.Prior());
+  const double sum = t + standing.Prior() * scale;
+  v.sum = static_cast<float>(sum);
+  v.right = static_cast<float>(t + standing.prior_right * scale);
+  v.a_low = static_cast<float>(sum * standing.a_low);
+  v.a_high = static_cast<float>(sum * standing.a_high);
+  v.b_low = static_cast<float>(sum * standing.b_low);
+  if (!has_record) {
+    // The same at every count: a bound.
+    v.a_low = std::clamp(v.right, v.a_low, v.a_high);
+    v.right = 0;
   }
-  v.unit_weight = standing.unit_weight;
-  const double all = standing.record * tally.total + standing.prior_right + standing.prior_wrong;
-  int exponent = 0;
-  std::frexp(all, &exponent);
-  const double scale = std::ldexp(1.0, 1 - exponent);  // brings `all` into [1, 2)
-  v.gain = static_cast<float>(standing.record * scale);
-  v.alpha = static_cast<float>(standing.prior_right * scale);
-  v.beta = static_cast<float>(standing.prior_wrong * scale);
-  v.a_low = static_cast<float>(all * scale * standing.a_low);
-  v.a_high = static_cast<float>(all * scale * standing.a_high);
-  v.b_low = static_cast<float>(all * scale * standing.b_low);
-  v.b_high = static_cast<float>(all * scale * standing.b_high);
   return v;
 }
 
 // The log-likelihood ratio of a voter that has `c` half units of error.
 double Llr(const LikelihoodVote& v, double c) {
   if (v.unit_weight) return 1;
-  const double a = std::clamp(v.gain * (v.total - c) + v.alpha, double{v.a_low}, double{v.a_high});
-  const double b = std::clamp(v.gain * c + v.beta, double{v.b_low}, double{v.b_high});
-  return PortableLog(a / b);
+  const double a = std::clamp(v.right - c, double{v.a_low}, double{v.a_high});
+  return PortableLog(a / std::max(v.sum - a, double{v.b_low}));
 }
 
 template <typename Count>
@@ -73,9 +73,7 @@ class ItSignSgd : public Rule {
         matrix_(options.assume_hostile),
         evidence_(shape.coordinates, CarryFactor(options.carry)) {
     evidence_.Rescale(1, 1, false);
-    rule_.period = LikelihoodPeriod(options.llr_clip);
     rule_.abstention = options.abstention_is_error ? 2 : 1;
-    rule_.plain = options.prior == 0;
     rule_.r = evidence_.r();
     const double most = std::floor(2147483647.0 * (32768 - rule_.r) / 32768) - 1;
     rule_.most = static_cast<float>(most);
@@ -90,6 +88,9 @@ class ItSignSgd : public Rule {
     rule_.exp_mantissa = exp_table.mantissa.data();
     rule_.exp_exponent = exp_table.exponent.data();
     const std::vector<Standing> standings = Standings(&rule_.unit);
+    double most = 0;  // half units of a voter
+    for (const Standing& s : standings) most = std::max(most, kMostCounted + (s.record > 0 ? s.Prior() / s.record : 0));
+    rule_.period = LikelihoodPeriod(most, options_.llr_clip);
     std::vector<Standing> by_ballot;
     size_t at = 0;
     for (const Ballot& ballot : ballots) {
@@ -213,32 +214,34 @@ class ItSignSgd : public Rule {
     std::vector<float> weights_;  // by count, NaN where not asked yet
   };
 
+  // Weights from `low` to the clip.
+  Standing Bounded(double low) const {
+    Standing standing;
+    standing.a_low = Logistic(low);
+    // From a clip of 8 on the upper bound would change a weight by less than 4e-5 of itself.
+    standing.a_high = options_.llr_clip >= 8 ? 1 : Logistic(options_.llr_clip);
+    standing.b_low = Logistic(-options_.llr_clip);
+    return standing;
+  }
+
   // By voter of the electorate; `unit`: evidence a nat.
   std::vector<Standing> Standings(float* unit) const {
-    Standing plain;
-    plain.a_low = Logistic(-options_.llr_clip);
-    // From a clip of 8 on the upper bound would change a weight by less than 4e-5 of itself.
-    plain.a_high = options_.llr_clip >= 8 ? 1 : Logistic(options_.llr_clip);
-    std::vector<Standing> standings(electorate_.size(), plain);
+    const double clip = options_.llr_clip;
+    std::vector<Standing> standings(electorate_.size(), Bounded(-clip));
     if (unit != nullptr) *unit = static_cast<float>(kUnit);
     if (options_.prior == 0) return standings;
 
     const BlendedWeights blended = BlendWeights(matrix_, electorate_, options_);
-    const double clip = options_.llr_clip;
     double sum = 0;
     for (size_t i = 0; i < standings.size(); ++i) {
       const double w = std::clamp(blended.weights[i], -clip, clip);
       const double low = options_.assume_hostile ? -clip : std::min(options_.floor * blended.mean, w);
       sum += blended.trust == 0 ? 1 : std::abs(w);
-      Standing& s = standings[i];
+      Standing& s = standings[i] = Bounded(low);
       s.unit_weight = blended.trust == 0;
-      s.record = blended.learned[i] ? blended.trust : 0;
+      s.record = blended.learned[i] && blended.trust >= kLeastRecord ? blended.trust : 0;
       s.prior_right = 2 * options_.prior * Logistic(w);
       s.prior_wrong = 2 * options_.prior * Logistic(-w);
-      s.a_low = Logistic(low);
-      s.a_high = Logistic(clip);
-      s.b_low = Logistic(-clip);
-      s.b_high = Logistic(-low);
     }
     if (unit != nullptr && sum > 0) *unit = static_cast<float>(kUnit * std::min(kPriorTotal / sum, 1e4));
     return standings;
@@ -248,9 +251,7 @@ class ItSignSgd : public Rule {
     const std::vector<Standing> standings = Standings(nullptr);
     const auto at = std::lower_bound(electorate_.begin(), electorate_.end(), voter);
     if (at != electorate_.end() && *at == voter) return standings[at - electorate_.begin()];
-    Standing absent;
-    absent.a_low = Logistic(-options_.llr_clip);
-    return absent;
+    return Bounded(-options_.llr_clip);
   }
 
   void DecodeTiles(std::span<const Ballot> ballots, const std::vector<Standing>& standings, BallotSample* sample,

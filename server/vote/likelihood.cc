@@ -20,8 +20,10 @@ ExpTable::ExpTable(uint32_t largest) {
   }
 }
 
-uint32_t LikelihoodPeriod(double clip) {
-  return static_cast<uint32_t>(std::floor(120 / std::max(17.0, clip * 1.45 + 1)));
+uint32_t LikelihoodPeriod(double sum, double clip) {
+  int exponent = 0;
+  std::frexp(sum, &exponent);
+  return static_cast<uint32_t>(std::floor(126 / std::max<double>(exponent, clip * 1.45 + 1)));
 }
 
 }  // namespace signvote

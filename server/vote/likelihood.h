@@ -2,9 +2,10 @@
 //
 // On each coordinate, voters ascending, all in float32 and multiplications only:
 //   P+ <- P+ * (Y = + ? a : b),  P- <- P- * (Y = + ? b : a),  an abstention multiplies nothing
-//   a = clamp(gain * (t - c) + alpha, a_low, a_high),  b = clamp(gain * c + beta, b_low, b_high)
-// c: half units of error on the coordinate, t: of rounds (2 a round). Every `period` voters the exponents of P+ and P-
-// are taken out into an integer difference d, so nothing under- or overflows and scaling changes no bit. Voters of unit
+//   a = clamp(right - c, a_low, a_high),  b = max(sum - a, b_low)
+// c: half units of error on the coordinate; `sum`: of rounds (2 a round), real ones and those of the prior; `right`:
+// what is left of them where c = 0, so without a prior all. Every `period` voters the exponents of P+ and P- are taken
+// out into an integer difference d, so nothing under- or overflows and scaling changes no bit. Voters of unit
 // weight (warm-up) are counted first: k = sum of Y; e^|k| = mantissa * 2^exponent of a table enters P+ (k > 0) or P-
 // (k < 0) last. Then ln(P+ / P-) = d * ln 2 + 2 * atanh((P+ - P-) / (P+ + P-)) with P+, P- in [1, 2).
 #pragma once
@@ -20,16 +21,14 @@ struct LikelihoodVote {
   TileVote vote;
   uint32_t row = 0;          // in the counters
   bool unit_weight = false;  // weight exactly 1; what follows is not used
-  uint32_t total = 0;        // t
-  float gain = 1, alpha = 0, beta = 0;
-  float a_low = 0, a_high = 0, b_low = 0, b_high = 0;
+  float sum = 0, right = 0;
+  float a_low = 0, a_high = 0, b_low = 0;
 };
 
 // Constant over a round.
 struct LikelihoodRule {
   uint32_t period = 1;                  // voters between two renormalisations
   uint32_t abstention = 1;              // half units of error for an abstention or a held coordinate
-  bool plain = false;                   // every gain is 1, every alpha and beta 0, and the bounds of a are those of b
   int32_t r = 0;                        // carry
   float unit = 0;                       // evidence a nat
   float most = 0;                       // |increment| of evidence is at most this
@@ -44,8 +43,9 @@ struct ExpTable {
   std::vector<int32_t> exponent;
 };
 
-// How many factors of at most 2^17 and at least 2^-(1.45 clip + 1) fit between renormalisations; clip <= 20.
-uint32_t LikelihoodPeriod(double clip);
+// How many factors of at most `sum` and at least 2^-(1.45 clip + 1) fit between renormalisations; sum < 2^60, clip
+// <= 20.
+uint32_t LikelihoodPeriod(double sum, double clip);
 
 // 2 * atanh(z) for |z| <= 1/3 by its series to z^13: relative error below 1e-7, odd, exactly 0 at 0.
 inline float TwoAtanh(float z) {

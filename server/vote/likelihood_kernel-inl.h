@@ -93,24 +93,22 @@ struct Factor {
   const uint64_t* signs;
   const uint64_t* zeros;
   size_t counts;  // offset of its counters in a word
-  float total, gain, alpha, beta, a_low, a_high, b_low, b_high;
+  float sum, right, a_low, a_high, b_low;
 };
 
 inline std::vector<Factor> Factors(std::span<const LikelihoodVote> votes) {
   std::vector<Factor> factors;
   for (const LikelihoodVote& v : votes) {
     if (v.unit_weight) continue;
-    factors.push_back({v.vote.signs, v.vote.zeros, v.row * size_t{64}, static_cast<float>(v.total), v.gain, v.alpha,
-                       v.beta, v.a_low, v.a_high, v.b_low, v.b_high});
+    factors.push_back({v.vote.signs, v.vote.zeros, v.row * size_t{64}, v.sum, v.right, v.a_low, v.a_high, v.b_low});
   }
   return factors;
 }
 
-// What a tile spares: kPlain: a = clamp(t - c), b = clamp(c) by the same bounds; kOpen: nothing reaches the upper one;
-// kFull: nobody abstains.
-template <bool plain, bool open, bool full>
+// What a tile spares: kOpen: nothing reaches a_high; kFull: nobody abstains.
+template <bool open, bool full>
 struct Kind {
-  static constexpr bool kPlain = plain, kOpen = open, kFull = full;
+  static constexpr bool kOpen = open, kFull = full;
 };
 
 // One vote on one vector.
@@ -118,28 +116,11 @@ template <class K, typename Count>
 HWY_INLINE void Multiply(DF d, const Factor& v, const Count* counts, size_t coordinate, Likelihoods* p) {
   const auto plus = Bits(d, v.signs, coordinate);
   const VF c = LoadCounts(d, counts);
-  const VF t = hn::Set(d, v.total);
-  VF up, down;
-  if constexpr (K::kPlain) {
-    const VF low = hn::Set(d, v.a_low);
-    up = hn::IfThenElse(plus, hn::Sub(t, c), c);
-    down = hn::Sub(t, up);
-    up = hn::Max(up, low);
-    down = hn::Max(down, low);
-    if constexpr (!K::kOpen) {
-      const VF high = hn::Set(d, v.a_high);
-      up = hn::Min(up, high);
-      down = hn::Min(down, high);
-    }
-  } else {
-    const VF gain = hn::Set(d, v.gain);
-    VF a = hn::Add(hn::Mul(gain, hn::Sub(t, c)), hn::Set(d, v.alpha));
-    VF b = hn::Add(hn::Mul(gain, c), hn::Set(d, v.beta));
-    a = hn::Min(hn::Max(a, hn::Set(d, v.a_low)), hn::Set(d, v.a_high));
-    b = hn::Min(hn::Max(b, hn::Set(d, v.b_low)), hn::Set(d, v.b_high));
-    up = hn::IfThenElse(plus, a, b);
-    down = hn::IfThenElse(plus, b, a);
-  }
+  VF a = hn::Max(hn::Sub(hn::Set(d, v.right), c), hn::Set(d, v.a_low));
+  if constexpr (!K::kOpen) a = hn::Min(a, hn::Set(d, v.a_high));
+  const VF b = hn::Max(hn::Sub(hn::Set(d, v.sum), a), hn::Set(d, v.b_low));
+  VF up = hn::IfThenElse(plus, a, b);
+  VF down = hn::IfThenElse(plus, b, a);
   if (!K::kFull && v.zeros != nullptr) {
     const auto abstains = Bits(d, v.zeros, coordinate);
     up = hn::IfThenElse(abstains, hn::Set(d, 1.0f), up);
@@ -320,13 +301,11 @@ template <typename Count>
 void Likelihood(const LikelihoodTile<Count>& tile) {
   bool open = true, full = true;
   for (const LikelihoodVote& v : tile.votes) {
-    open &= v.unit_weight || v.a_high == static_cast<float>(v.total);
+    open &= v.unit_weight || v.a_high == v.sum;
     full &= v.vote.zeros == nullptr;
   }
-  if (!tile.rule->plain)
-    return full ? LikelihoodOf<Kind<false, false, true>>(tile) : LikelihoodOf<Kind<false, false, false>>(tile);
-  if (!open) return LikelihoodOf<Kind<true, false, false>>(tile);
-  full ? LikelihoodOf<Kind<true, true, true>>(tile) : LikelihoodOf<Kind<true, true, false>>(tile);
+  if (!open) return LikelihoodOf<Kind<false, false>>(tile);
+  full ? LikelihoodOf<Kind<true, true>>(tile) : LikelihoodOf<Kind<true, false>>(tile);
 }
 
 void Likelihood8(const LikelihoodTile<uint8_t>& tile) { Likelihood(tile); }

@@ -87,8 +87,8 @@ LogRatio Product(const LikelihoodTile<Count>& tile, const Count* counts, uint64_
     }
     if (said != 0) {
       const float c = counts[v.row * 64 + n % 64];
-      const float a = std::clamp(v.gain * (static_cast<float>(v.total) - c) + v.alpha, v.a_low, v.a_high);
-      const float b = std::clamp(v.gain * c + v.beta, v.b_low, v.b_high);
+      const float a = std::clamp(v.right - c, v.a_low, v.a_high);
+      const float b = std::max(v.sum - a, v.b_low);
       p.plus *= said > 0 ? a : b;
       p.minus *= said > 0 ? b : a;
     }

@@ -146,19 +146,18 @@ void CompareLikelihoods(void (*reference)(const LikelihoodTile<Count>&), void (*
             v.vote = tile.votes[m];
             v.row = static_cast<uint32_t>(m + 1);
             v.unit_weight = units == 2 || (units == 1 && m % 3 == 0);
-            v.total = 2 + static_cast<uint32_t>(tile.random.Below(full - 4));
-            const auto t = static_cast<float>(v.total);
-            v.a_low = v.b_low = t * (kind == 0 ? 4.5e-5f : 0.1f);
-            v.a_high = v.b_high = t * (kind == 0 ? 1 : 0.9f);
+            const uint64_t total = 2 + tile.random.Below(full - 4);
+            v.sum = v.right = static_cast<float>(total);
             if (kind == 2) {
-              v.gain = 0.7f / t;
-              v.alpha = 0.21f;
-              v.beta = 0.12f;
-              v.a_low = 0.3f, v.a_high = 0.9f, v.b_low = 0.2f, v.b_high = 0.7f;
+              v.sum += 143.7f;
+              v.right += 101.3f;
             }
+            v.a_low = v.sum * (kind == 0 ? 4.5e-5f : kind == 1 ? 0.1f : 0.55f);
+            v.a_high = v.sum * (kind == 1 ? 0.9f : 1);
+            v.b_low = v.sum * (kind == 1 ? 0.1f : 4.5e-5f);
             for (uint64_t w = 0; w < kWords; ++w) {
               for (uint64_t n = 0; n < 64; ++n) {
-                const uint64_t most = tile.random.Below(4) == 0 ? 1 : v.total - 1;
+                const uint64_t most = tile.random.Below(4) == 0 ? 1 : total - 1;
                 counts[(w * (c.voters + 1) + v.row) * 64 + n] = static_cast<Count>(tile.random.Below(most));
               }
             }
@@ -167,9 +166,8 @@ void CompareLikelihoods(void (*reference)(const LikelihoodTile<Count>&), void (*
           std::vector<int32_t> evidence(kCoordinates);
           for (int32_t& e : evidence) e = static_cast<int32_t>(tile.random.Below(4'000'000)) - 2'000'000;
           LikelihoodRule rule;
-          rule.period = LikelihoodPeriod(10);
+          rule.period = LikelihoodPeriod(65535 + 200, 10);
           rule.abstention = 1 + c.voters % 2;
-          rule.plain = kind != 2;
           rule.r = CarryFactor(carry);
           rule.unit = 65536;
           rule.most = 2e8f;
