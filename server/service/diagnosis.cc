@@ -54,10 +54,12 @@ class Examination {
     }
     if (voter.different && !matrix_.empty()) return Different(i);
     if (voter.rounds >= kManyRounds && std::abs(mu_[i]) < kNothing * median_) {
-      return {v1::SAYS_NOTHING,
-              fmt::format(
-                  "{}'s votes are as good as random (crossover {:.4f}): a broken gradient, or labels of another task?",
-                  voter.name, voter.crossover)};
+      return {
+          v1::SAYS_NOTHING,
+          fmt::format(
+              "{}'s votes are as good as random (crossover {:.4f}): too small a batch, a broken gradient, or labels of "
+              "another task?",
+              voter.name, voter.crossover)};
     }
     return {};
   }

@@ -37,14 +37,21 @@ class FederationService::Reactor final : public grpc::ServerBidiReactor<grpc::By
     Pump();  // a session may be over before it begins
   }
 
+  // A frame that another one follows is held back for it, so that small ones leave in one packet. Not the first: gRPC
+  // calls a write with the stream's metadata done when these have left, and the one that would take them along waits.
   void Pump() {
     MutexLock lock(mu_);
     if (is_writing_ || is_finished_) return;
-    Federation::Outbound outbound = federation_->Next(id_);
+    Federation::Outbound outbound{std::exchange(following_, nullptr), std::nullopt};
+    if (!outbound.frame) outbound = federation_->Next(id_);
     if (outbound.frame) {
+      following_ = federation_->Next(id_).frame;
       outgoing_ = BufferOf(outbound.frame);
       is_writing_ = true;
-      StartWrite(&outgoing_);
+      grpc::WriteOptions options;
+      const bool is_first = !std::exchange(has_written_, true);
+      if (following_ && !is_first) options.set_buffer_hint();
+      StartWrite(&outgoing_, options);
     } else if (outbound.end) {
       is_finished_ = true;
       Finish(ToGrpc(*outbound.end));
@@ -112,7 +119,9 @@ class FederationService::Reactor final : public grpc::ServerBidiReactor<grpc::By
 
   Mutex mu_;
   grpc::ByteBuffer outgoing_ ABSL_GUARDED_BY(mu_);
+  Frame following_ ABSL_GUARDED_BY(mu_);  // what is written after it, if that is known
   bool is_writing_ ABSL_GUARDED_BY(mu_) = false;
+  bool has_written_ ABSL_GUARDED_BY(mu_) = false;
   bool is_finished_ ABSL_GUARDED_BY(mu_) = false;
 };
 
