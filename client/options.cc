@@ -93,7 +93,7 @@ void ReadMetrics(ConfigReader* reader, std::vector<std::string>* metrics) {
 }
 
 void ReadSimulation(ConfigReader* reader, Simulation* simulation) {
-  reader->ReadChoice("simulate.attack", &simulation->attack, {"none", "flip", "flip-half", "random", "same"});
+  reader->ReadChoice("simulate.attack", &simulation->attack, {"none", "flip", "flip-half", "random", "same", "alike"});
   reader->Read("simulate.batch", &simulation->batch, AtLeast(1));
   reader->Read("simulate.late", &simulation->late, Between(0, 100));
   reader->Read("simulate.from_round", &simulation->from_round, AtLeast(1));

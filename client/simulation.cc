@@ -21,6 +21,13 @@ void Draw(uint64_t key, uint64_t coordinates, SignVector* signs) {
   signs->zeros.clear();
 }
 
+void FlipEighth(uint64_t key, uint64_t coordinates, SignVector* signs) {
+  for (size_t w = 0; w < signs->signs.size(); ++w) {
+    signs->signs[w] ^= Mix(key + 3 * w) & Mix(key + 3 * w + 1) & Mix(key + 3 * w + 2);
+  }
+  signs->signs.back() &= LastWordMask(coordinates);
+}
+
 }  // namespace
 
 uint32_t SimulatedBatch(const Simulation& simulation, uint32_t batch, uint64_t round) {
@@ -39,8 +46,9 @@ void SimulateAttack(const Simulation& simulation, uint64_t client_id, uint64_t r
     Flip(coordinates, signs);
   } else if (simulation.attack == "random") {
     Draw(Mix(of_round + block), coordinates, signs);
-  } else if (simulation.attack == "same") {
+  } else if (simulation.attack == "same" || simulation.attack == "alike") {
     Draw(Mix(block), coordinates, signs);
+    if (simulation.attack == "alike") FlipEighth(Mix(of_round + block), coordinates, signs);
   }
 }
 

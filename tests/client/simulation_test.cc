@@ -66,6 +66,20 @@ TEST(Simulation, SameIsOneVectorForAllClientsAndRounds) {
   EXPECT_NE(signs, Attacked({.attack = "same"}, 1, 1, 1)) << "blocks differ";
 }
 
+TEST(Simulation, AlikeIsThatVectorWithAnEighthOfTheSignsFlippedForEachClientAndRound) {
+  const auto differing = [](const SignVector& a, const SignVector& b) {
+    int bits = 0;
+    for (size_t w = 0; w < a.signs.size(); ++w) bits += std::popcount(a.signs[w] ^ b.signs[w]);
+    return bits;
+  };
+  const SignVector same = Attacked({.attack = "same"}), signs = Attacked({.attack = "alike"});
+  EXPECT_NEAR(differing(same, signs), kCoordinates / 8, 500);
+  EXPECT_NEAR(differing(signs, Attacked({.attack = "alike"}, 2)), kCoordinates * 7 / 32, 600);
+  EXPECT_NE(signs, Attacked({.attack = "alike"}, 1, 2));
+  EXPECT_EQ(signs, Attacked({.attack = "alike"})) << "a restarted client votes the same";
+  EXPECT_EQ(signs.signs.back() >> 6, 0u) << "bits beyond the end are 0";
+}
+
 TEST(Simulation, StartsWhenItIsTold) {
   const Simulation simulation{.attack = "flip", .batch = 4, .late = 2, .from_round = 100};
   EXPECT_EQ(Attacked(simulation, 1, 99), Honest());
