@@ -16,13 +16,14 @@ class FederationE2e : public FederationFixture {
     std::vector<std::string> all{"rounds.total=12", "rounds.quorum=5", "seed=5"};
     all.insert(all.end(), settings.begin(), settings.end());
     StartServer(run, all);
+    StartObserver("server=" + listen_, "6");
     for (int i = 0; i < 5; ++i) {
       const int index = reversed ? 4 - i : i;
       const std::string name = "voter-" + std::to_string(index);
-      clients_.emplace(name, StartClient(name, {"batch=" + std::string(index == 0 ? "200" : "8"),
-                                                "data.index=" + std::to_string(index), "data.count=5", "data.partition=iid"}));
+      clients_.emplace(
+          name, StartClient(name, {"batch=" + std::string(index == 0 ? "200" : "8"),
+                                   "data.index=" + std::to_string(index), "data.count=5", "data.partition=iid"}));
     }
-    clients_.emplace("observer", StartClient("observer", {"role=observer", "evaluate.every=6"}));
     ASSERT_EQ(server_->Wait(Seconds(120)), 0) << server_->Output();
     for (auto& [name, client] : clients_) ASSERT_EQ(client.Wait(Seconds(30)), 0) << name << "\n" << client.Output();
     clients_.clear();

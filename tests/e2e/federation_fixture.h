@@ -80,6 +80,16 @@ class FederationFixture : public testing::Test {
     return Process(arguments, Path(name + ".log"));
   }
 
+  // An observer, which has joined when this returns: voters that start afterwards cannot end the run before it is
+  // there.
+  void StartObserver(const std::string& where, const std::string& every) {
+    std::filesystem::remove(Path("observer.log"));  // of an earlier run
+    Process observer = StartClientOf(where, "observer", {"role=observer", "evaluate.every=" + every});
+    EXPECT_TRUE(Eventually([&] { return observer.Output().find("joined run") != std::string::npos; }, Seconds(60)))
+        << observer.Output();
+    clients_.insert_or_assign("observer", std::move(observer));
+  }
+
   // signvotectl with these words; its exit code and output.
   std::pair<int, std::string> Control(const std::vector<std::string>& words) {
     std::vector<std::string> arguments{Program("signvotectl"), "--server", admin_};

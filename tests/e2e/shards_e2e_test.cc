@@ -47,6 +47,7 @@ class ShardsE2e : public FederationFixture {
 
   // All of them with these words about where the servers are.
   void StartEveryone(const std::string& where) {
+    StartObserver(where, "30");
     for (int i = 0; i < kVoters; ++i) {
       const std::string name = "voter-" + std::to_string(i);
       clients_.insert_or_assign(name,
@@ -54,7 +55,6 @@ class ShardsE2e : public FederationFixture {
                                               {"batch=" + std::to_string(4 + 8 * i), "data.index=" + std::to_string(i),
                                                "data.count=" + std::to_string(kVoters)}));
     }
-    clients_.insert_or_assign("observer", StartClientOf(where, "observer", {"role=observer", "evaluate.every=30"}));
   }
 
   std::string Everyone() const { return "shards=[" + addresses_.at(0) + ", " + addresses_.at(1) + "]"; }
