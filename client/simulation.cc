@@ -5,27 +5,21 @@
 namespace signvote {
 namespace {
 
-uint64_t LastWordMask(uint64_t coordinates) {
-  return coordinates % 64 == 0 ? ~uint64_t{0} : (uint64_t{1} << (coordinates % 64)) - 1;
-}
-
-void Flip(uint64_t coordinates, SignVector* signs) {
+// Of these, bits beyond the last coordinate are the caller's.
+void Flip(SignVector* signs) {
   for (uint64_t& word : signs->signs) word = ~word;
   for (size_t w = 0; w < signs->zeros.size(); ++w) signs->signs[w] &= ~signs->zeros[w];
-  signs->signs.back() &= LastWordMask(coordinates);
 }
 
-void Draw(uint64_t key, uint64_t coordinates, SignVector* signs) {
+void Draw(uint64_t key, SignVector* signs) {
   for (size_t w = 0; w < signs->signs.size(); ++w) signs->signs[w] = Mix(key + w);
-  signs->signs.back() &= LastWordMask(coordinates);
   signs->zeros.clear();
 }
 
-void FlipEighth(uint64_t key, uint64_t coordinates, SignVector* signs) {
+void FlipEighth(uint64_t key, SignVector* signs) {
   for (size_t w = 0; w < signs->signs.size(); ++w) {
     signs->signs[w] ^= Mix(key + 3 * w) & Mix(key + 3 * w + 1) & Mix(key + 3 * w + 2);
   }
-  signs->signs.back() &= LastWordMask(coordinates);
 }
 
 }  // namespace
@@ -43,13 +37,14 @@ void SimulateAttack(const Simulation& simulation, uint64_t client_id, uint64_t r
   if (simulation.attack == "none" || round < simulation.from_round) return;
   const uint64_t of_round = Mix(Mix(client_id) + round);
   if (simulation.attack == "flip" || (simulation.attack == "flip-half" && of_round >> 63 != 0)) {
-    Flip(coordinates, signs);
+    Flip(signs);
   } else if (simulation.attack == "random") {
-    Draw(Mix(of_round + block), coordinates, signs);
+    Draw(Mix(of_round + block), signs);
   } else if (simulation.attack == "same" || simulation.attack == "alike") {
-    Draw(Mix(block), coordinates, signs);
-    if (simulation.attack == "alike") FlipEighth(Mix(of_round + block), coordinates, signs);
+    Draw(Mix(block), signs);
+    if (simulation.attack == "alike") FlipEighth(Mix(of_round + block), signs);
   }
+  if (coordinates % 64 != 0) signs->signs.back() &= (uint64_t{1} << coordinates % 64) - 1;
 }
 
 }  // namespace signvote
