@@ -134,7 +134,7 @@ template <typename Count>
 void CompareLikelihoods(void (*reference)(const LikelihoodTile<Count>&), void (*fast)(const LikelihoodTile<Count>&)) {
   const ExpTable table(400);
   for (const Case& c : kCases) {
-    for (const int kind : {0, 1, 2}) {     // clipped from below, on both sides, with a prior
+    for (const int kind : {0, 1, 2, 3}) {  // clipped from below, on both sides; the same with a prior
       for (const int units : {0, 1, 2}) {  // none, some, all voters of unit weight
         for (const double carry : {0.0, 0.9}) {
           Tile tile(c.voters, c.abstain, c.all_abstain, c.voters + 3);
@@ -148,13 +148,13 @@ void CompareLikelihoods(void (*reference)(const LikelihoodTile<Count>&), void (*
             v.unit_weight = units == 2 || (units == 1 && m % 3 == 0);
             const uint64_t total = 2 + tile.random.Below(full - 4);
             v.sum = v.right = static_cast<float>(total);
-            if (kind == 2) {
+            if (kind >= 2) {
               v.sum += 143.7f;
-              v.right += 101.3f;
+              v.right = m % 4 == 3 ? 0 : v.right + 101.3f;  // 0: the count does not matter
             }
             v.a_low = v.sum * (kind == 0 ? 4.5e-5f : kind == 1 ? 0.1f : 0.55f);
-            v.a_high = v.sum * (kind == 1 ? 0.9f : 1);
-            v.b_low = v.sum * (kind == 1 ? 0.1f : 4.5e-5f);
+            v.a_high = v.sum * (kind % 2 == 1 ? 0.9f : 1);
+            v.b_low = v.sum * (kind % 2 == 1 ? 0.1f : 4.5e-5f);
             for (uint64_t w = 0; w < kWords; ++w) {
               for (uint64_t n = 0; n < 64; ++n) {
                 const uint64_t most = tile.random.Below(4) == 0 ? 1 : total - 1;
