@@ -122,6 +122,8 @@ int Main(int argc, char** argv) {
   if (!options.ok()) return Report(options.status(), kExitUsage);
   if (options->threads > 1) WaitPassively(argv);
   // Tensors of the same sizes come and go every round: giving them back to the system each time costs half its time.
+  // One arena, since those of threads other than the main one give back whatever the thresholds say.
+  mallopt(M_ARENA_MAX, 1);
   mallopt(M_MMAP_THRESHOLD, 1 << 30);
   mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
   return RunClient(*options);
