@@ -6,7 +6,7 @@
 //   reader.Read("listen", &options.listen);                       // optional: keeps its default
 //   reader.Require("model", &options.model);
 //   reader.Read("rounds.total", &options.total, AtLeast(1));
-//   reader.ReadChoice("rule", &options.rule, {"majority", "it-signsgd", "agreement"});
+//   reader.ReadChoice("role", &options.role, {"voter", "observer"});
 //   RETURN_IF_ERROR(reader.Finish());                             // the first error, or the first key nobody asked for
 #pragma once
 
@@ -16,7 +16,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <initializer_list>
 #include <map>
 #include <optional>
 #include <set>
@@ -67,7 +66,7 @@ class ConfigReader {
   void Read(const std::string& key, float* out, const Check<double>& check = {});
   void Read(const std::string& key, uint32_t* out, const Check<double>& check = {});
   void Read(const std::string& key, uint64_t* out, const Check<double>& check = {});
-  void ReadChoice(const std::string& key, std::string* out, std::initializer_list<const char*> choices);
+  void ReadChoice(const std::string& key, std::string* out, const std::vector<std::string>& choices);
   // As Read, and absent is an error.
   void Require(const std::string& key, std::string* out);
 

@@ -20,12 +20,6 @@ std::errc ParseWhole(std::string_view text, T* number) {
   return end == text.data() + text.size() ? std::errc() : std::errc::invalid_argument;
 }
 
-std::string Joined(std::initializer_list<const char*> words) {
-  std::string joined;
-  for (const char* word : words) joined += joined.empty() ? std::string(word) : fmt::format(", {}", word);
-  return joined;
-}
-
 // The keys that were asked for, and the sections that they lie in.
 std::set<std::string> WithSections(const std::set<std::string>& asked) {
   std::set<std::string> known = asked;
@@ -174,15 +168,15 @@ void ConfigReader::Read(const std::string& key, uint64_t* out, const Check<doubl
   ReadWhole(key, out, check);
 }
 
-void ConfigReader::ReadChoice(const std::string& key, std::string* out, std::initializer_list<const char*> choices) {
+void ConfigReader::ReadChoice(const std::string& key, std::string* out, const std::vector<std::string>& choices) {
   const std::optional<YAML::Node> value = Ask(key);
   if (!value) return Keep(key, YAML::Node(*out));
-  for (const char* choice : choices) {
+  for (const std::string& choice : choices) {
     if (!value->IsScalar() || value->Scalar() != choice) continue;
     *out = choice;
     return Keep(key, YAML::Node(*out));
   }
-  Refuse(key, *value, "one of " + Joined(choices));
+  Refuse(key, *value, fmt::format("one of {}", fmt::join(choices, ", ")));
 }
 
 bool ConfigReader::Has(const std::string& key) const { return !PathTo(config_.root(), key).empty(); }

@@ -6,8 +6,7 @@
 #include "common/status.h"
 #include "server/service/endpoint.h"
 #include "server/service/history.h"
-#include "server/vote/agreement_matrix.h"
-#include "server/vote/evidence.h"
+#include "server/vote/rule.h"
 
 namespace signvote {
 namespace {
@@ -32,20 +31,10 @@ struct Quantities {
   uint64_t planes = 1;  // of a ballot or a decision: signs, and zeros where votes may abstain
 };
 
-void AddLearnt(const VoteOptions& vote, const Quantities& q, std::vector<MemoryPlan::Line>* lines) {
-  const int32_t r = CarryFactor(vote.carry);
-  if (vote.rule == "it-signsgd") {
-    const uint64_t width = vote.counter_bits / 8;
-    lines->push_back({"error counts", fmt::format("M*N*{}", width), q.m * q.n * width});
-  }
-  if (r > 0) {
-    const bool narrow = vote.rule != "it-signsgd" && EvidenceScale::For(q.m, r).narrow;
-    lines->push_back({"evidence", narrow ? "2*N" : "4*N", (narrow ? 2 : 4) * q.n});
-  }
-  if (vote.rule == "agreement" || (vote.rule == "it-signsgd" && vote.prior > 0)) {
-    const uint64_t columns = std::min<uint64_t>(q.m, AgreementMatrix::kPanel);
-    lines->push_back({"agreement of pairs", fmt::format("blocks*M*{}*16", columns), q.blocks * q.m * columns * 16});
-  }
+// Blocks are decided ahead where the rule can be copied: asked of one that is as small as can be.
+bool DecidesAhead(const VoteOptions& vote) {
+  std::unique_ptr<Rule> copy;
+  return MakeRule(vote, {.block = 0, .coordinates = 1})->CopyTo(&copy);
 }
 
 }  // namespace
@@ -68,10 +57,12 @@ MemoryPlan PlanMemory(const ServerOptions& options, const BlockRange& range) {
       "p = {} plane{} a ballot",
       options.vote.rule, q.n, q.blocks, q.m, q.asked, q.k, q.planes, q.planes == 1 ? "" : "s");
   plan.lines.push_back({"parameters", "4*N", 4 * q.n});
-  AddLearnt(options.vote, q, &plan.lines);
   uint64_t learnt = 0;
-  for (size_t i = 1; i < plan.lines.size(); ++i) learnt += plan.lines[i].bytes;
-  if (options.vote.rule != "it-signsgd" && q.blocks > 1) {
+  for (const StateSize& state : PlanState(options.vote, {q.n, q.blocks, q.m})) {
+    plan.lines.push_back({state.what, state.formula, state.bytes});
+    learnt += state.bytes;
+  }
+  if (q.blocks > 1 && DecidesAhead(options.vote)) {
     plan.lines.push_back({"blocks decided ahead", "all that is learnt", learnt});
   }
   plan.lines.push_back({"ballots in flight", "p*A*N/8k", q.planes * q.asked * q.n / 8 / q.k});

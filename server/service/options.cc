@@ -43,7 +43,7 @@ void ReadFraction(ConfigReader& reader, uint32_t* k) {
 }
 
 void ReadVote(ConfigReader& reader, VoteOptions* vote) {
-  reader.ReadChoice("rule", &vote->rule, {"majority", "it-signsgd", "agreement"});
+  reader.ReadChoice("rule", &vote->rule, RuleNames());
   reader.Read("carry", &vote->carry, Between(0, 0.999));
   std::string assume = "honest";
   reader.ReadChoice("agreement.assume", &assume, {"honest", "hostile"});

@@ -171,6 +171,12 @@ class AgreementRule : public Rule {
 
 }  // namespace
 
+std::vector<StateSize> AgreementState(const VoteOptions& options, const StateShape& shape) {
+  std::vector<StateSize> state = EvidenceState(options.carry, /*wide=*/false, shape);
+  state.push_back(AgreementMatrix::State(shape));
+  return state;
+}
+
 std::unique_ptr<Rule> MakeAgreement(const VoteOptions& options, BlockShape shape, const Kernels& kernels) {
   return std::make_unique<AgreementRule>(options, shape, kernels);
 }

@@ -27,6 +27,11 @@ bool Has(const std::vector<VoterId>& sorted, VoterId voter) {
 
 }  // namespace
 
+StateSize AgreementMatrix::State(const StateShape& shape) {
+  const uint64_t columns = std::min<uint64_t>(shape.voters, kPanel);
+  return {"agreement of pairs", fmt::format("blocks*M*{}*16", columns), shape.blocks * shape.voters * columns * 16};
+}
+
 void AgreementMatrix::Observe(uint64_t round, std::span<const Ballot> ballots, const BallotSample& sample,
                               const Kernels& kernels) {
   const size_t voters = voters_.size();

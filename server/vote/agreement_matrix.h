@@ -23,6 +23,8 @@ class AgreementMatrix {
 
   explicit AgreementMatrix(bool assume_hostile) : assume_hostile_(assume_hostile) {}
 
+  static StateSize State(const StateShape& shape);
+
   // Adds one round, of which `sample` saw the ballots, and fits, unless that round told next to nothing.
   void Observe(uint64_t round, std::span<const Ballot> ballots, const BallotSample& sample, const Kernels& kernels);
 

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "common/blocks.h"
+#include "common/status.h"
 
 namespace signvote {
 namespace {
@@ -18,6 +19,13 @@ int64_t Budget(int64_t limit, int32_t r) { return limit * (kOne - r) / kOne - 1;
 
 int32_t CarryFactor(double carry) {
   return std::min<int32_t>(kOne - 1, static_cast<int32_t>(std::floor(carry * kOne + 0.5)));
+}
+
+std::vector<StateSize> EvidenceState(double carry, bool wide, const StateShape& shape) {
+  const int32_t r = CarryFactor(carry);
+  if (r == 0) return {};
+  const uint64_t width = wide || !EvidenceScale::For(shape.voters, r).narrow ? 4 : 2;
+  return {{"evidence", fmt::format("{}*N", width), width * shape.coordinates}};
 }
 
 EvidenceScale EvidenceScale::For(size_t voters, int32_t r) {

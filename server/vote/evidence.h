@@ -10,11 +10,15 @@
 #include <string>
 #include <vector>
 
+#include "server/vote/rule.h"
 #include "server/vote/state_io.h"
 
 namespace signvote {
 
 int32_t CarryFactor(double carry);  // r
+
+// With carry, of a rule that keeps it wide always, or as the number of voters asks for; without, nothing.
+std::vector<StateSize> EvidenceState(double carry, bool wide, const StateShape& shape);
 
 constexpr int32_t Carried(int32_t evidence, int32_t r) {
   return static_cast<int32_t>((int64_t{evidence} * r + (1 << 14)) >> 15);

@@ -298,6 +298,14 @@ class ItSignSgd : public Rule {
 
 }  // namespace
 
+std::vector<StateSize> ItSignSgdState(const VoteOptions& options, const StateShape& shape) {
+  const uint64_t width = options.counter_bits / 8;
+  std::vector<StateSize> state = EvidenceState(options.carry, /*wide=*/true, shape);
+  state.insert(state.begin(), {"error counts", fmt::format("M*N*{}", width), shape.voters * shape.coordinates * width});
+  if (options.prior > 0) state.push_back(AgreementMatrix::State(shape));
+  return state;
+}
+
 std::unique_ptr<Rule> MakeItSignSgd(const VoteOptions& options, BlockShape shape, const Kernels& kernels) {
   if (options.counter_bits == 8) {
     return std::make_unique<ItSignSgd<uint8_t>>(options, shape, kernels, kernels.likelihood8);

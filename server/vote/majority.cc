@@ -123,6 +123,10 @@ class Majority : public Rule {
 
 }  // namespace
 
+std::vector<StateSize> MajorityState(const VoteOptions& options, const StateShape& shape) {
+  return EvidenceState(options.carry, /*wide=*/false, shape);
+}
+
 std::unique_ptr<Rule> MakeMajority(const VoteOptions& options, BlockShape shape, const Kernels& kernels) {
   return std::make_unique<Majority>(options, shape, kernels);
 }

@@ -9,8 +9,14 @@ namespace {
 struct Entry {
   const char* name;
   std::unique_ptr<Rule> (*make)(const VoteOptions&, BlockShape, const Kernels&);
+  std::vector<StateSize> (*state)(const VoteOptions&, const StateShape&);
 };
-constexpr Entry kRules[] = {{"majority", MakeMajority}, {"it-signsgd", MakeItSignSgd}, {"agreement", MakeAgreement}};
+
+constexpr Entry kRules[] = {
+#define SIGNVOTE_RULE_ENTRY(name, Name) {name, Make##Name, Name##State},
+    SIGNVOTE_RULES(SIGNVOTE_RULE_ENTRY)
+#undef SIGNVOTE_RULE_ENTRY
+};
 
 const Entry* Find(const std::string& name) {
   for (const Entry& entry : kRules) {
@@ -25,9 +31,15 @@ absl::Status Range(const char* key, double value, bool fits, const char* expecte
 
 }  // namespace
 
+std::vector<std::string> RuleNames() {
+  std::vector<std::string> names;
+  for (const Entry& entry : kRules) names.push_back(entry.name);
+  return names;
+}
+
 absl::Status ValidateVoteOptions(const VoteOptions& o) {
   if (Find(o.rule) == nullptr) {
-    return InvalidArgument("rule is \"{}\", expected one of: majority, it-signsgd, agreement", o.rule);
+    return InvalidArgument("rule is \"{}\", expected one of: {}", o.rule, fmt::join(RuleNames(), ", "));
   }
   RETURN_IF_ERROR(Range("carry", o.carry, o.carry >= 0 && o.carry < 1, "at least 0 and below 1"));
   RETURN_IF_ERROR(Range("agreement.floor", o.floor, o.floor >= 0 && o.floor <= 1, "0 to 1"));
@@ -42,6 +54,10 @@ std::unique_ptr<Rule> MakeRule(const VoteOptions& options, BlockShape shape, Imp
   const Entry* entry = Find(options.rule);
   if (entry == nullptr) return nullptr;
   return entry->make(options, shape, implementation == Implementation::kFast ? FastKernels() : ReferenceKernels());
+}
+
+std::vector<StateSize> PlanState(const VoteOptions& options, const StateShape& shape) {
+  return Find(options.rule)->state(options, shape);
 }
 
 void Rule::Agreement(std::vector<VoterId>* voters, std::vector<double>* matrix) const {

@@ -114,9 +114,22 @@ class Rule {
 // that the fast one is tested against. Their results are equal bit for bit.
 enum class Implementation { kFast, kReference };
 
+std::vector<std::string> RuleNames();
+
 // INVALID_ARGUMENT: an unknown rule name or an option outside its range.
 absl::Status ValidateVoteOptions(const VoteOptions& options);
 std::unique_ptr<Rule> MakeRule(const VoteOptions& options, BlockShape shape,
                                Implementation implementation = Implementation::kFast);
+
+// What a rule comes to keep, for plans of memory: on N coordinates in so many blocks, of M voters.
+struct StateShape {
+  uint64_t coordinates = 0, blocks = 0, voters = 0;
+};
+struct StateSize {
+  std::string what;
+  std::string formula;  // in N, M and blocks
+  uint64_t bytes = 0;
+};
+std::vector<StateSize> PlanState(const VoteOptions& options, const StateShape& shape);  // options that are valid
 
 }  // namespace signvote

@@ -1,16 +1,24 @@
-// The rules that there are: each lives in a file of its own and is entered in the table of rule.cc.
+// The rules that there are. A new one is a file that defines MakeNAME and NAMEState, and a line in SIGNVOTE_RULES.
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "server/vote/kernels.h"
 #include "server/vote/rule.h"
 
 namespace signvote {
 
-std::unique_ptr<Rule> MakeMajority(const VoteOptions& options, BlockShape shape, const Kernels& kernels);
-std::unique_ptr<Rule> MakeItSignSgd(const VoteOptions& options, BlockShape shape, const Kernels& kernels);
-std::unique_ptr<Rule> MakeAgreement(const VoteOptions& options, BlockShape shape, const Kernels& kernels);
+#define SIGNVOTE_RULES(RULE)    \
+  RULE("majority", Majority)    \
+  RULE("it-signsgd", ItSignSgd) \
+  RULE("agreement", Agreement)
+
+#define SIGNVOTE_DECLARE_RULE(name, Name)                                                                 \
+  std::unique_ptr<Rule> Make##Name(const VoteOptions& options, BlockShape shape, const Kernels& kernels); \
+  std::vector<StateSize> Name##State(const VoteOptions& options, const StateShape& shape);
+SIGNVOTE_RULES(SIGNVOTE_DECLARE_RULE)
+#undef SIGNVOTE_DECLARE_RULE
 
 // Rule::CopyTo of a rule that is assignable.
 template <class R>
