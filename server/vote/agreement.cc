@@ -38,9 +38,9 @@ class AgreementRule : public Rule {
       weights_[at] = Halved(weights_[at], ballot.age);
       weights.push_back(weights_[at]);
     }
-    BallotSample sample(round, ballots.size(), shape_.coordinates);
+    BallotSample sample(round, ballots, shape_.coordinates);
     Sum(ballots, weights, &sample, decision);
-    matrix_.Observe(round, ballots, sample, *kernels_);
+    matrix_.Observe(round, ballots, electorate, sample, *kernels_);
     LookAhead();
   }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "common/random.h"
 
@@ -24,6 +25,19 @@ double Median(std::vector<double>* values) {
   const auto middle = values->begin() + static_cast<std::ptrdiff_t>((values->size() - 1) / 2);
   std::nth_element(values->begin(), middle, values->end());
   return *middle;
+}
+
+// The median |mu|, of which each voter is as much as it is present.
+double TypicalMagnitude(const std::vector<double>& mu, std::span<const double> presence) {
+  std::vector<std::pair<double, double>> magnitudes;
+  for (size_t row = 0; row < mu.size(); ++row) magnitudes.emplace_back(std::abs(mu[row]), presence[row]);
+  std::sort(magnitudes.begin(), magnitudes.end());
+  double left = std::accumulate(presence.begin(), presence.end(), 0.0) / 2;
+  for (const auto& [magnitude, present] : magnitudes) {
+    left -= present;
+    if (left <= 0) return magnitude;
+  }
+  return 0;
 }
 
 // The K voters with columns, against each other.
@@ -92,14 +106,15 @@ class Panel {
     }
   }
 
-  // What Fit makes small (Geman and McClure), at one scale so that two fits compare.
+  // What Fit makes small (Geman and McClure), at one scale so that two fits compare: the size of a typical agreement.
+  // At a wider one it costs less to overlook that most pairs agree a little than to misfit a few that agree much.
   double Cost(const std::vector<double>& mu) const {
     double cost = 0;
     for (size_t i = 0; i < k_; ++i) {
       for (size_t j = 0; j < i; ++j) {
         const size_t at = i * k_ + j;
         if (weight_[at] == 0) continue;
-        const double x2 = Square(c_[at] - mu[i] * mu[j]) / (4 * (Square(typical_ + 0.003) + noise_[at]));
+        const double x2 = Square(c_[at] - mu[i] * mu[j]) / (Square(typical_) + noise_[at]);
         cost += weight_[at] * x2 / (1 + x2);
       }
     }
@@ -227,14 +242,17 @@ AgreementFit FitAgreement(const PairTable& pairs, std::span<const double> start,
 
   Panel panel(pairs);
   std::vector<double> mu(k);
-  if (!start.empty()) {
-    for (size_t i = 0; i < k; ++i) mu[i] = start[pairs.columns[i]];
-  }
-  if (afresh || start.empty()) {
+  for (size_t i = 0; i < k && !start.empty(); ++i) mu[i] = start[pairs.columns[i]];
+  const bool knows = std::any_of(mu.begin(), mu.end(), [](double m) { return m != 0; });
+  if (afresh || !knows) {
     std::vector<double> fresh = panel.Eigenvector();
+    // Its sign is arbitrary, that of what columns left behind is not.
+    if (std::inner_product(mu.begin(), mu.end(), fresh.begin(), 0.0) < 0) {
+      for (double& m : fresh) m = -m;
+    }
     panel.Fit(&fresh);
-    if (!start.empty()) panel.Fit(&mu);
-    if (start.empty() || panel.Cost(fresh) < panel.Cost(mu)) mu = fresh;
+    if (knows) panel.Fit(&mu);
+    if (!knows || panel.Cost(fresh) < panel.Cost(mu)) mu = fresh;
   }
   panel.Fit(&mu);
   std::vector<uint8_t> different(k, 0);
@@ -251,24 +269,26 @@ AgreementFit FitAgreement(const PairTable& pairs, std::span<const double> start,
   for (size_t row = 0; row < pairs.voters; ++row) {
     if (!has_column[row]) regression.Fit(row, &fit);
   }
-  std::vector<double> magnitudes;
-  for (const double m : fit.mu) magnitudes.push_back(std::abs(m));
-  const double middle = Median(&magnitudes);
+  const double middle = TypicalMagnitude(fit.mu, pairs.presence);
   double heads = 0;  // one voter, one say: a few reliable voters do not decide alone which side is right
-  for (const double m : fit.mu) heads += std::clamp(2 * m / std::max(middle, kTiny), -1.0, 1.0);
+  for (size_t row = 0; row < pairs.voters; ++row) {
+    heads += pairs.presence[row] * std::clamp(2 * fit.mu[row] / std::max(middle, kTiny), -1.0, 1.0);
+  }
   if (heads < 0) {
     fit.flipped = true;
     for (double& m : fit.mu) m = -m;
   }
-  size_t count = 0;
+  double odd = 0, all = 0;
+  const auto electorate = pairs.voters - std::count(pairs.presence.begin(), pairs.presence.end(), 0.0);
   for (size_t row = 0; row < pairs.voters; ++row) {
     if (!assume_hostile && fit.mu[row] < -std::max(0.25 * middle, 3 * StandardError(pairs, mu, row))) {
       fit.different[row] = 1;
     }
-    count += fit.different[row];
+    if (fit.different[row]) odd += pairs.presence[row];
+    all += pairs.presence[row];
   }
-  const bool many = static_cast<double>(count) > (assume_hostile ? 0.5 : 0.3) * static_cast<double>(pairs.voters);
-  fit.trust = many || pairs.voters < 4 ? 0 : std::clamp((r2 - 0.5) / 0.3, 0.0, 1.0);
+  const bool many = odd > (assume_hostile ? 0.5 : 0.3) * all;
+  fit.trust = many || electorate < 4 ? 0 : std::clamp((r2 - 0.5) / 0.3, 0.0, 1.0);
   return fit;
 }
 

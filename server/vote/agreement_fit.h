@@ -16,7 +16,8 @@ struct PairTable {
   std::span<const double> weight;       // B, M x K
   std::span<const double> retired_sum;  // M: sums of S * mu_j and B * mu_j^2 over columns that are gone
   std::span<const double> retired_weight;
-  double sample = 1;  // coordinates behind a weight of 1
+  std::span<const double> presence;  // M, 0 to 1: 0 who is not of the electorate, little who is seldom heard
+  double sample = 1;                 // coordinates behind a weight of 1
 };
 
 struct AgreementFit {
@@ -32,8 +33,9 @@ inline constexpr double kKnownPair = 0.02;  // a pair with less weight is as if 
 // The influence of a pair whose residual is e, known with weight `weight`.
 double Influence(double e, double scale, double noise);
 
-// `start` (M, or empty) is where the iteration begins; with `afresh`, the leading eigenvector is tried too and the
-// better of the two is kept.
+// `start` (M, or empty) is where the iteration begins; with `afresh`, or where it knows nothing, the leading
+// eigenvector is tried too and the better of the two is kept. Which side is right, who is many and whom to trust is
+// said by those who are present: a name that is gone, or heard now and then, has no whole say.
 AgreementFit FitAgreement(const PairTable& pairs, std::span<const double> start, bool afresh, bool assume_hostile);
 
 }  // namespace signvote

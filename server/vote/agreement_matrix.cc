@@ -13,7 +13,7 @@ namespace {
 constexpr double kDecay = 0.97;
 constexpr double kCopy = 0.9;      // |C| above it: independent voters do not agree on 95 percent of their signs
 constexpr uint64_t kTurnover = 4;  // rounds between two voluntary changes of the panel
-constexpr uint64_t kAfresh = 16;   // fits between two from scratch
+constexpr uint64_t kAfresh = 4;    // fits between two from scratch
 // A fit is worth its time when pairs were compared on so much of the sample since the last one: with fraction 1/k a
 // round compares them on 1/k^2 of it.
 constexpr double kFitAfter = 1.0 / 16;
@@ -32,15 +32,16 @@ StateSize AgreementMatrix::State(const StateShape& shape) {
   return {"agreement of pairs", fmt::format("blocks*M*{}*16", columns), shape.blocks * shape.voters * columns * 16};
 }
 
-void AgreementMatrix::Observe(uint64_t round, std::span<const Ballot> ballots, const BallotSample& sample,
-                              const Kernels& kernels) {
+void AgreementMatrix::Observe(uint64_t round, std::span<const Ballot> ballots, std::span<const VoterId> electorate,
+                              const BallotSample& sample, const Kernels& kernels) {
+  DropRows(electorate);
   const size_t voters = voters_.size();
   AddRows(ballots);
   ChoosePanel(round, ballots);
   ++observed_;
   Decay();
   if (sample.coordinates() > 0) AddCounts(ballots, sample, kernels);
-  if (unfitted_ >= kFitAfter || voters_.size() > voters) Fit();
+  if (unfitted_ >= kFitAfter || voters_.size() > voters) Fit(electorate);
 }
 
 int64_t AgreementMatrix::Row(VoterId voter) const {
@@ -62,6 +63,31 @@ void AgreementMatrix::AddRows(std::span<const Ballot> ballots) {
     }
     ++rounds_[row];
   }
+}
+
+void AgreementMatrix::DropRows(std::span<const VoterId> electorate) {
+  std::vector<VoterId> voters, columns;
+  for (size_t row = 0; row < voters_.size(); ++row) {
+    const VoterId voter = voters_[row];
+    if (heard_[row] < kKnownPair && !std::binary_search(electorate.begin(), electorate.end(), voter)) continue;
+    voters.push_back(voter);
+    if (Has(columns_, voter)) columns.push_back(voter);
+  }
+  if (voters.size() == voters_.size()) return;
+  if (columns.size() < columns_.size()) SetColumns(std::move(columns));
+  const size_t k = columns_.size();
+  for (size_t to = 0; to < voters.size(); ++to) {
+    const auto from = static_cast<size_t>(Row(voters[to]));
+    for (std::vector<double>* v : {&sum_, &weight_}) std::copy_n(v->begin() + from * k, k, v->begin() + to * k);
+    for (std::vector<double>* v : {&heard_, &retired_sum_, &retired_weight_, &mu_}) (*v)[to] = (*v)[from];
+    rounds_[to] = rounds_[from];
+    different_[to] = different_[from];
+  }
+  voters_ = std::move(voters);
+  for (std::vector<double>* v : {&sum_, &weight_}) v->resize(voters_.size() * k);
+  for (std::vector<double>* v : {&heard_, &retired_sum_, &retired_weight_, &mu_}) v->resize(voters_.size());
+  rounds_.resize(voters_.size());
+  different_.resize(voters_.size());
 }
 
 void AgreementMatrix::ChoosePanel(uint64_t round, std::span<const Ballot> ballots) {
@@ -171,9 +197,24 @@ std::vector<uint32_t> AgreementMatrix::ColumnRows() const {
   return rows;
 }
 
-void AgreementMatrix::Fit() {
+// How much a voter of the electorate is heard, beside the one that is heard most: several names that take turns are
+// together as present as one that always votes.
+std::vector<double> AgreementMatrix::Presence(std::span<const VoterId> electorate) const {
+  std::vector<double> presence(voters_.size(), 0);
+  double most = 0;
+  for (size_t row = 0; row < voters_.size(); ++row) {
+    if (!std::binary_search(electorate.begin(), electorate.end(), voters_[row])) continue;
+    presence[row] = heard_[row];
+    most = std::max(most, heard_[row]);
+  }
+  for (double& x : presence) x = most > 0 ? x / most : 0;
+  return presence;
+}
+
+void AgreementMatrix::Fit(std::span<const VoterId> electorate) {
   const std::vector<uint32_t> columns = ColumnRows();
-  const PairTable pairs{voters_.size(), columns, sum_, weight_, retired_sum_, retired_weight_, sample_};
+  const std::vector<double> presence = Presence(electorate);
+  const PairTable pairs{voters_.size(), columns, sum_, weight_, retired_sum_, retired_weight_, presence, sample_};
   const bool first = ++fits_ == 1;
   const bool afresh = std::has_single_bit(fits_) || fits_ % kAfresh == 0;
   unfitted_ = 0;

@@ -1,8 +1,8 @@
 // What the voters of a block are known to agree on, and mu fitted to it: the state behind `agreement` and the prior of
 // it-signsgd.
 //
-// Rows are the voters ever heard, ascending. Up to 64 of them all have columns too. Beyond, the columns are a panel of
-// 64 that follows who is present and turns over slowly; what a leaving column said of a row is kept as two sums.
+// Rows are the voters heard of late, ascending. Up to 64 of them all have columns too. Beyond, the columns are a panel
+// of 64 that follows who is present and turns over slowly; what a leaving column said of a row is kept as two sums.
 #pragma once
 
 #include <cstdint>
@@ -25,8 +25,10 @@ class AgreementMatrix {
 
   static StateSize State(const StateShape& shape);
 
-  // Adds one round, of which `sample` saw the ballots, and fits, unless that round told next to nothing.
-  void Observe(uint64_t round, std::span<const Ballot> ballots, const BallotSample& sample, const Kernels& kernels);
+  // Adds one round, of which `sample` saw the ballots, and fits, unless that round told next to nothing. Forgets voters
+  // outside the electorate (ascending) of whom next to nothing is left.
+  void Observe(uint64_t round, std::span<const Ballot> ballots, std::span<const VoterId> electorate,
+               const BallotSample& sample, const Kernels& kernels);
 
   std::span<const VoterId> voters() const { return voters_; }
   // Row of a voter, or -1.
@@ -49,12 +51,14 @@ class AgreementMatrix {
 
  private:
   void AddRows(std::span<const Ballot> ballots);
+  void DropRows(std::span<const VoterId> electorate);
   void ChoosePanel(uint64_t round, std::span<const Ballot> ballots);
   void SetColumns(std::vector<VoterId> columns);
   void Retire(size_t column);
   void Decay();
   void AddCounts(std::span<const Ballot> ballots, const BallotSample& sample, const Kernels& kernels);
-  void Fit();
+  void Fit(std::span<const VoterId> electorate);
+  std::vector<double> Presence(std::span<const VoterId> electorate) const;
   std::vector<uint32_t> ColumnRows() const;
 
   bool assume_hostile_;

@@ -97,10 +97,10 @@ class ItSignSgd : public Rule {
       while (electorate_[at] != ballot.voter) ++at;
       by_ballot.push_back(standings[at]);
     }
-    BallotSample sample(round, ballots.size(), shape_.coordinates);
+    BallotSample sample(round, ballots, shape_.coordinates);
     DecodeTiles(ballots, by_ballot, &sample, decision);
     counts_.End(ballots);
-    if (options_.prior > 0) matrix_.Observe(round, ballots, sample, kernels_);
+    if (options_.prior > 0) matrix_.Observe(round, ballots, electorate, sample, kernels_);
   }
 
   VoterReport Report(VoterId voter) const override {

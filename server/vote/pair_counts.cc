@@ -4,17 +4,33 @@
 #include <bit>
 
 #include "common/blocks.h"
+#include "common/random.h"
 
 namespace signvote {
-BallotSample::BallotSample(uint64_t round, size_t ballots, uint64_t coordinates)
+namespace {
+
+// Of each ballot some words, evenly apart: enough that no voter knows them all.
+uint64_t Digest(uint64_t round, std::span<const Ballot> ballots) {
+  constexpr size_t kWords = 8;
+  uint64_t digest = Mix(round);
+  for (const Ballot& ballot : ballots) {
+    const size_t size = ballot.signs.size();
+    for (size_t i = 0; i < kWords && size > 0; ++i) digest = Mix(digest ^ ballot.signs[size * i / kWords]);
+  }
+  return digest;
+}
+
+}  // namespace
+
+BallotSample::BallotSample(uint64_t round, std::span<const Ballot> ballots, uint64_t coordinates)
     : block_coordinates_(coordinates),
-      stride_(std::max<uint64_t>(1, WordsFor(coordinates) / SampleWords(ballots))),
-      offset_(round % stride_),
-      said_(ballots) {
+      stride_(std::max<uint64_t>(1, WordsFor(coordinates) / SampleWords(ballots.size()))),
+      offset_(stride_ == 1 ? 0 : Digest(round, ballots) % stride_),
+      said_(ballots.size()) {
   const uint64_t words = WordsFor(coordinates);
   words_ = words == 0 ? 0 : (words - offset_ + stride_ - 1) / stride_;
   for (uint64_t i = 0; i < words_; ++i) coordinates_ += std::popcount(Exists(offset_ + i * stride_));
-  signs_.assign(ballots * words_, 0);
+  signs_.assign(ballots.size() * words_, 0);
   const bool whole = coordinates_ == 64 * words_;
   if (!whole) std::fill(said_.begin(), said_.end(), std::vector<uint64_t>(words_, 0));
 }

@@ -1,7 +1,8 @@
-// How alike voters vote in one round, counted over a sample of a block's words that rotates from round to round.
+// How alike voters vote in one round, counted over a sample of a block's words.
 //
-// Of W words the sample is those with index offset + i * stride, stride = max(1, W / SampleWords(ballots)), offset =
-// round mod stride.
+// Of W words the sample is those with index offset + i * stride, stride = max(1, W / SampleWords(ballots)). The offset
+// is drawn from the ballots themselves: who knew beforehand where it will be compared with others could agree with them
+// there and lie elsewhere.
 #pragma once
 
 #include <algorithm>
@@ -25,7 +26,7 @@ constexpr uint64_t SampleWords(size_t ballots) {
 // Collects the sample while the tiles go by.
 class BallotSample {
  public:
-  BallotSample(uint64_t round, size_t ballots, uint64_t coordinates);
+  BallotSample(uint64_t round, std::span<const Ballot> ballots, uint64_t coordinates);
 
   void Collect(const BallotTiles& tiles);
 

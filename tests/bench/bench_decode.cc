@@ -66,18 +66,20 @@ void BenchItSignSgd() {
   }
 }
 
-// Seconds that learning takes of a round: the mean over 16, for a fit from scratch comes every 16.
+// Seconds that learning takes of a round: the mean over 16, for a fit from scratch comes every four.
 double LearningSeconds(const DecodeFederation& f) {
   std::vector<AgreementMatrix> matrices(f.range.count, AgreementMatrix(false));
   std::vector<BallotSample> samples;
   for (uint64_t b = 0; b < f.range.count; ++b) {
-    samples.emplace_back(1, f.electorate.size(), f.range.Size(b));
+    samples.emplace_back(1, f.views[0][b], f.range.Size(b));
     for (BallotTiles tiles(f.views[0][b], f.range.Size(b)); tiles.Next();) samples.back().Collect(tiles);
   }
   uint64_t round = 0;
   const auto observe = [&] {
     ++round;
-    for (uint64_t b = 0; b < f.range.count; ++b) matrices[b].Observe(round, f.views[0][b], samples[b], FastKernels());
+    for (uint64_t b = 0; b < f.range.count; ++b) {
+      matrices[b].Observe(round, f.views[0][b], f.electorate, samples[b], FastKernels());
+    }
   };
   observe();
   constexpr int kRounds = 16;

@@ -13,7 +13,12 @@ namespace {
 // A table of full weight whose agreements are mu_i * mu_j, but for what `change` does.
 struct Table {
   explicit Table(std::vector<double> mu)
-      : voters(mu.size()), columns(voters), sum(voters * voters), weight(voters * voters, 20), none(voters, 0.0) {
+      : voters(mu.size()),
+        columns(voters),
+        sum(voters * voters),
+        weight(voters * voters, 20),
+        none(voters, 0.0),
+        present(voters, 1.0) {
     std::iota(columns.begin(), columns.end(), 0);
     for (size_t i = 0; i < voters; ++i) {
       for (size_t j = 0; j < voters; ++j) Set(i, j, mu[i] * mu[j]);
@@ -24,12 +29,12 @@ struct Table {
     sum[i * voters + j] = sum[j * voters + i] = weight[i * voters + j] = weight[j * voters + i] = 0;
   }
   AgreementFit Fit(bool hostile = false) const {
-    return FitAgreement({voters, columns, sum, weight, none, none, 16384}, {}, true, hostile);
+    return FitAgreement({voters, columns, sum, weight, none, none, present, 16384}, {}, true, hostile);
   }
 
   size_t voters;
   std::vector<uint32_t> columns;
-  std::vector<double> sum, weight, none;
+  std::vector<double> sum, weight, none, present;
 };
 
 const std::vector<double> kMu{0.9, 0.8, 0.7, 0.5, 0.4, 0.3, 0.2, 0.1};
@@ -62,9 +67,35 @@ TEST(AgreementFitTest, StartingNearTheAnswerOrAfreshComesToTheSame) {
   table.Set(1, 4, 0.6);
   const AgreementFit fresh = table.Fit();
   const AgreementFit warm =
-      FitAgreement({table.voters, table.columns, table.sum, table.weight, table.none, table.none, 16384},
+      FitAgreement({table.voters, table.columns, table.sum, table.weight, table.none, table.none, table.present, 16384},
                    std::vector<double>(8, 0.5), false, false);
   for (size_t i = 0; i < kMu.size(); ++i) EXPECT_NEAR(fresh.mu[i], warm.mu[i], 1e-3);
+}
+
+TEST(AgreementFitTest, TakesNoCrowdForTheSignalBecauseItAgreesMoreThanTheOthersDo) {
+  Table table(std::vector<double>(15, 0.05));
+  for (size_t i = 10; i < 15; ++i) {
+    for (size_t j = 0; j < i; ++j) table.Set(i, j, j < 10 ? 0 : 0.16);
+  }
+  std::vector<double> captured(15, 0.0);
+  std::fill(captured.begin() + 10, captured.end(), 0.4);  // as if it had been so for long
+  const AgreementFit fit =
+      FitAgreement({table.voters, table.columns, table.sum, table.weight, table.none, table.none, table.present, 16384},
+                   captured, true, true);
+  for (size_t i = 0; i < 15; ++i) EXPECT_NEAR(fit.mu[i], i < 10 ? 0.05 : 0, 0.01) << i;
+}
+
+TEST(AgreementFitTest, WhoIsGoneHasNoSay) {
+  std::vector<double> mu{0.5, 0.5, 0.4, 0.4, 0.3};
+  for (int i = 0; i < 7; ++i) mu.push_back(-0.5);
+  Table table(mu);
+  EXPECT_LT(table.Fit(true).mu[0], 0) << "seven against five";
+  std::fill(table.present.begin() + 5, table.present.end(), 0.0);
+  const AgreementFit fit = table.Fit(true);
+  for (size_t i = 0; i < 5; ++i) EXPECT_NEAR(fit.mu[i], mu[i], 1e-3);
+  EXPECT_EQ(fit.trust, 1);
+  std::fill(table.present.begin() + 3, table.present.end(), 0.0);
+  EXPECT_EQ(table.Fit(true).trust, 0) << "three are too few, whoever was there before";
 }
 
 TEST(AgreementFitTest, EveryoneVotingAlikeIsOneSignal) {

@@ -99,9 +99,9 @@ TEST_P(ItSignSgdTest, DecidesAsDoubleArithmeticDoesAwayFromTies) {
     independent.Count(decided);
     if (c.options.prior == 0) continue;
     const std::vector<Ballot> views = Views(r.ballots);
-    BallotSample sample(round, views.size(), c.shape.coordinates);
+    BallotSample sample(round, views, c.shape.coordinates);
     for (BallotTiles tiles(views, c.shape.coordinates); tiles.Next();) sample.Collect(tiles);
-    matrix.Observe(round, views, sample, ReferenceKernels());
+    matrix.Observe(round, views, r.electorate, sample, ReferenceKernels());
   }
   RandomRounds again(c.shape, seed);
   RandomRound last;

@@ -7,9 +7,19 @@
 namespace signvote {
 namespace {
 
-bool Sampled(uint64_t round, uint64_t coordinate, uint64_t coordinates) {
-  const uint64_t words = (coordinates + 63) / 64, stride = words < 4096 ? 1 : words / 2048;
-  return coordinate / 64 % stride == round % stride;
+uint64_t Stride(uint64_t coordinates) {
+  const uint64_t words = (coordinates + 63) / 64;
+  return words < 4096 ? 1 : words / 2048;
+}
+
+// Some words of every ballot, mixed (docs/arithmetic.md).
+uint64_t Offset(uint64_t round, const std::vector<OwnedBallot>& ballots, uint64_t coordinates) {
+  uint64_t digest = Mix(round);
+  for (const OwnedBallot& ballot : ballots) {
+    for (uint64_t i = 0; i < 8 && !ballot.signs.empty(); ++i)
+      digest = Mix(digest ^ ballot.signs[ballot.signs.size() * i / 8]);
+  }
+  return digest % Stride(coordinates);
 }
 
 TEST(PairCountsTest, CountsTheSampledCoordinatesOnWhichBothVoted) {
@@ -18,7 +28,9 @@ TEST(PairCountsTest, CountsTheSampledCoordinatesOnWhichBothVoted) {
     for (uint64_t round = 7; round < 10; ++round) {
       const RandomRound r = rounds.Next();
       const std::vector<Ballot> views = Views(r.ballots);
-      BallotSample sample(round, views.size(), coordinates);
+      BallotSample sample(round, views, coordinates);
+      const uint64_t offset = Offset(round, r.ballots, coordinates);
+      const auto sampled = [&](uint64_t n) { return n / 64 % Stride(coordinates) == offset; };
       for (BallotTiles tiles(views, coordinates); tiles.Next();) sample.Collect(tiles);
       const std::vector<uint32_t> columns{0, 2, 3, 4, 7, 10};
       const std::vector<PairCount> fast = CountPairs(sample, columns, FastKernels());
@@ -26,14 +38,14 @@ TEST(PairCountsTest, CountsTheSampledCoordinatesOnWhichBothVoted) {
       std::vector<std::vector<int>> votes;
       for (const OwnedBallot& ballot : r.ballots) votes.push_back(Expand(ballot, coordinates));
       uint64_t size = 0;
-      for (uint64_t n = 0; n < coordinates; ++n) size += Sampled(round, n, coordinates);
+      for (uint64_t n = 0; n < coordinates; ++n) size += sampled(n);
       EXPECT_EQ(sample.coordinates(), size);
       for (size_t b = 0; b < views.size(); ++b) {
         for (size_t c = 0; c < columns.size(); ++c) {
           PairCount expected;
           for (uint64_t n = 0; n < coordinates && columns[c] != b; ++n) {
             const int i = votes[b][n], j = votes[columns[c]][n];
-            if (!Sampled(round, n, coordinates) || std::abs(i) != 1 || std::abs(j) != 1) continue;
+            if (!sampled(n) || std::abs(i) != 1 || std::abs(j) != 1) continue;
             ++expected.both;
             expected.agree += i == j;
           }
