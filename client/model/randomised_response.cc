@@ -14,7 +14,7 @@ constexpr uint64_t kChunkWords = 256;
 }  // namespace
 
 void FlipSigns(double probability, uint64_t coordinates, SignVector* signs) {
-  const auto threshold = static_cast<uint32_t>(std::lround(probability * 65536));
+  const auto threshold = static_cast<uint32_t>(std::ceil(probability * 65536));  // never less than is announced
   if (threshold == 0 || signs->signs.empty()) return;
   std::array<uint16_t, kChunkWords * 64> draws;
   for (size_t w = 0; w < signs->signs.size(); ++w) {

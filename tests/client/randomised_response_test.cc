@@ -50,5 +50,12 @@ TEST(RandomisedResponse, AbstentionsStay) {
 
 TEST(RandomisedResponse, EpsilonIsThatOfOneSign) { EXPECT_NEAR(SignEpsilon(0.25), std::log(3.0), 1e-12); }
 
+// Sixteen bits a draw: the least probability is 2^-16, and epsilon is never less than announced.
+TEST(RandomisedResponse, ATinyProbabilityFlipsToo) {
+  SignVector signs{std::vector<uint64_t>(100000), {}};
+  FlipSigns(1e-9, 6400000, &signs);
+  EXPECT_NEAR(Positive(signs), 6400000 / 65536.0, 60);
+}
+
 }  // namespace
 }  // namespace signvote
