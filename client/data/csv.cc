@@ -1,14 +1,15 @@
 // Tables of numbers. The first row names the columns, or with data.header: false they are called 1, 2, and so on.
 // data.targets names those that are predicted; the inputs are data.features, or all others, in their order.
 //
-// One target column of whole numbers, or of names in data.classes, holds classes; other targets are real numbers.
+// A target column of names in data.classes holds classes. So does one of whole numbers, unless the loss is one that
+// numbers suit (mse, module); other targets are real numbers.
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <optional>
 
 #include "client/data/csv_rows.h"
 #include "client/data/source_keys.h"
+#include "client/objectives.h"
 #include "common/files.h"
 #include "common/status.h"
 
@@ -21,6 +22,7 @@ struct Options {
   bool header = true;
   char separator = ',';
   ClassNames classes;
+  bool whole_are_classes = true;
   Normalisation normalisation;
 };
 
@@ -56,10 +58,7 @@ absl::StatusOr<Columns> FindColumns(const std::string& file, const std::vector<s
 }
 
 absl::StatusOr<float> Number(const std::string& where, const std::string& column, const std::string& text) {
-  float number = 0;
-  const char* begin = text.data() + (text.starts_with('+') ? 1 : 0);
-  const auto [end, error] = std::from_chars(begin, text.data() + text.size(), number);
-  if (error == std::errc() && end == text.data() + text.size() && std::isfinite(number)) return number;
+  if (const std::optional<float> number = ParseNumber(text)) return *number;
   return InvalidArgument("{}: column {} is {}, expected a number{}", where, column,
                          text.empty() ? "empty" : "\"" + text + "\"",
                          text.empty() ? ": fill it in, or leave the row out" : "");
@@ -73,24 +72,23 @@ absl::StatusOr<float> Class(const std::string& where, const std::string& column,
                          fmt::join(classes.names(), ", "));
 }
 
-// Whole numbers in one column are classes.
-bool AreClasses(const std::vector<float>& targets) {
+bool AreClasses(const std::vector<float>& targets, const Options& options) {
+  if (options.classes.Given()) return true;
   constexpr float kMost = 1 << 24;  // every whole number up to here is a float32
-  return std::all_of(targets.begin(), targets.end(),
+  return options.whole_are_classes && options.targets.size() == 1 &&
+         std::all_of(targets.begin(), targets.end(),
                      [](float value) { return value >= 0 && value < kMost && value == std::floor(value); });
 }
 
 void SetTargets(const std::vector<float>& targets, const Options& options, Dataset* dataset) {
-  if (options.targets.size() == 1 && AreClasses(targets)) {
-    std::vector<int32_t> labels(targets.begin(), targets.end());
-    const int32_t most = labels.empty() ? 0 : *std::max_element(labels.begin(), labels.end());
-    dataset->classes = options.classes.Given() ? static_cast<uint32_t>(options.classes.names().size())
-                                               : static_cast<uint32_t>(most) + 1;
-    dataset->targets.values = std::move(labels);
-    return;
+  Column column;
+  if (options.targets.size() > 1) column.shape = {options.targets.size()};
+  if (AreClasses(targets, options)) {
+    column.values = std::vector<int32_t>(targets.begin(), targets.end());
+  } else {
+    column.values = targets;
   }
-  if (options.targets.size() > 1) dataset->targets.shape = {options.targets.size()};
-  dataset->targets.values = targets;
+  SetTargets(std::move(column), options.classes, dataset);
 }
 
 absl::StatusOr<Dataset> Read(const std::string& file, const Options& options) {
@@ -140,6 +138,15 @@ DataSource formats::csv(ConfigReader* config) {
   if (options.targets.empty()) {
     config->Fail("data.targets", "is missing or empty: name the columns to predict, such as [price]");
   }
+  for (const std::string& target : options.targets) {
+    if (std::find(options.features.begin(), options.features.end(), target) == options.features.end()) continue;
+    config->Fail("data.features",
+                 fmt::format("names {}, which data.targets names too: the answer is no feature", target));
+  }
+  std::string loss;
+  config->Read("loss", &loss);
+  const Loss* const known = FindEntry(kLosses, loss);
+  options.whole_are_classes = loss.empty() || (known != nullptr && known->has_classes);
   if (options.classes.Given() && options.targets.size() != 1) {
     config->Fail("data.classes", "is for one column in data.targets");
   }

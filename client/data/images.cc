@@ -1,5 +1,6 @@
 // Images in directories: data.path/CLASS/FILE.jpg (or .jpeg, .png). Classes are the directories in alphabetical order,
-// or data.classes, which clients need who do not all have every class. Files of other kinds are passed over.
+// or data.classes, which clients need who do not all have every class. Files of other kinds are passed over, and so is
+// all that a leading dot hides.
 #include <absl/strings/ascii.h>
 #include <stb_image.h>
 #include <stb_image_resize.h>
@@ -36,7 +37,7 @@ absl::StatusOr<std::vector<fs::path>> Entries(const std::string& directory) {
   std::vector<fs::path> entries;
   for (auto it = fs::directory_iterator(directory, error); !error && it != fs::directory_iterator();
        it.increment(error)) {
-    entries.push_back(it->path());
+    if (!it->path().filename().string().starts_with('.')) entries.push_back(it->path());
   }
   if (error) {
     return Error(absl::StatusCode::kNotFound, "{}: cannot be listed: {}; is data.path right?", directory,
@@ -81,9 +82,13 @@ class Collector {
   explicit Collector(const Options& options) : options_(options) {}
 
   absl::Status AddClass(const fs::path& directory, int32_t label) {
-    ASSIGN_OR_RETURN(const std::vector<fs::path> files, Entries(directory.string()));
+    ASSIGN_OR_RETURN(std::vector<fs::path> files, Entries(directory.string()));
+    std::erase_if(files, [](const fs::path& file) { return !IsImage(file); });
+    if (files.empty()) {
+      return InvalidArgument("{}: holds no JPEG or PNG files, and so is no class: move it elsewhere",
+                             directory.string());
+    }
     for (const fs::path& file : files) {
-      if (!IsImage(file)) continue;
       ASSIGN_OR_RETURN(const Picture picture, ReadPicture(file.string(), options_));
       RETURN_IF_ERROR(CheckSize(file.string(), picture));
       Append(picture);
@@ -132,7 +137,10 @@ class Collector {
 
 absl::StatusOr<Dataset> Read(const std::string& path, const Options& options) {
   ASSIGN_OR_RETURN(std::vector<fs::path> directories, Entries(path));
-  std::erase_if(directories, [](const fs::path& entry) { return !fs::is_directory(entry); });
+  std::erase_if(directories, [](const fs::path& entry) {
+    std::error_code error;
+    return !fs::is_directory(entry, error);
+  });
   Collector collector(options);
   int32_t next = 0;
   for (const fs::path& directory : directories) {

@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <system_error>
 
 #include "client/data/formats.h"
 #include "common/status.h"
@@ -17,10 +18,12 @@ constexpr uint32_t kLabelsMagic = 0x00000801;
 
 // PATH, or PATH.gz where only that exists.
 absl::StatusOr<std::string> Find(const std::string& path) {
+  std::error_code error;
   for (const std::string& candidate : {path, path + ".gz"}) {
-    if (std::filesystem::exists(candidate)) return candidate;
+    if (std::filesystem::exists(candidate, error)) return candidate;
   }
-  return Error(absl::StatusCode::kNotFound, "{}: no such file, with or without .gz; is data.path right?", path);
+  return Error(absl::StatusCode::kNotFound, "{}: {}, with or without .gz; is data.path right?", path,
+               error ? error.message() : "no such file");
 }
 
 // zlib reads files that are not compressed as they are.

@@ -1,8 +1,8 @@
 // NumPy arrays: data.path holds the inputs, data.targets the targets, sample by sample along the first dimension;
 // data.test_path and data.test_targets those to test with.
 //
-// Inputs: uint8 count 0 to 1 (value / 255), floats as they are, other integers are tokens or categories. Targets:
-// integers are classes (one a sample, or one a place of a sequence), floats are numbers.
+// Inputs: uint8 count 0 to 1 (value / 255), floats as they are, bool as 0 and 1, other integers are tokens or
+// categories. Targets: integers and bool are classes (one a sample, or one a place of a sequence), floats are numbers.
 #include "client/data/npy_file.h"
 #include "client/data/source_keys.h"
 #include "common/files.h"
@@ -11,25 +11,38 @@
 namespace signvote {
 namespace {
 
-absl::StatusOr<Column> ReadColumn(const std::string& file) {
+struct Options {
+  ClassNames classes;
+  Normalisation normalisation;
+};
+
+absl::StatusOr<NpyArray> ReadArray(const std::string& file) {
   ASSIGN_OR_RETURN(const std::string bytes, ReadFile(file));
   ASSIGN_OR_RETURN(NpyArray array, ParseNpy(file, bytes));
   if (array.shape.empty()) return InvalidArgument("{}: holds a single number, expected an array of samples", file);
+  return array;
+}
+
+Column ColumnOf(NpyArray array) {
   Column column;
   column.shape.assign(array.shape.begin() + 1, array.shape.end());
   column.values = std::move(array.values);
   return column;
 }
 
-absl::StatusOr<Dataset> Read(const std::string& inputs, const std::string& targets,
-                             const Normalisation& normalisation) {
+absl::StatusOr<Dataset> Read(const std::string& inputs, const std::string& targets, const Options& options) {
   Dataset dataset;
   dataset.source = fmt::format("{} and {}", inputs, targets);
-  ASSIGN_OR_RETURN(dataset.inputs, ReadColumn(inputs));
-  ASSIGN_OR_RETURN(Column column, ReadColumn(targets));
-  SetTargets(std::move(column), &dataset);
-  dataset.mean = normalisation.mean;
-  dataset.deviation = normalisation.deviation;
+  ASSIGN_OR_RETURN(NpyArray of_inputs, ReadArray(inputs));
+  if (of_inputs.is_boolean) {
+    const auto& bytes = std::get<std::vector<uint8_t>>(of_inputs.values);
+    of_inputs.values = std::vector<float>(bytes.begin(), bytes.end());
+  }
+  dataset.inputs = ColumnOf(std::move(of_inputs));
+  ASSIGN_OR_RETURN(NpyArray of_targets, ReadArray(targets));
+  SetTargets(ColumnOf(std::move(of_targets)), options.classes, &dataset);
+  dataset.mean = options.normalisation.mean;
+  dataset.deviation = options.normalisation.deviation;
   return dataset;
 }
 
@@ -43,9 +56,9 @@ DataSource formats::npy(ConfigReader* config) {
     config->Fail(config->Has("data.test_path") ? "data.test_path" : "data.test_targets",
                  "needs data.test_path and data.test_targets both: the inputs and the targets to test with");
   }
-  const Normalisation normalisation = ReadNormalisation(config);
+  const Options options{ClassNames(config), ReadNormalisation(config)};
   return WithTestSplit(config, [=](const std::string& path, Files files) {
-    return Read(path, files == Files::kTest ? test_targets : targets, normalisation);
+    return Read(path, files == Files::kTest ? test_targets : targets, options);
   });
 }
 

@@ -1,6 +1,8 @@
 #include "client/data/npy_file.h"
 
+#include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <limits>
 #include <regex>
 #include <string_view>
@@ -11,6 +13,7 @@ namespace signvote {
 namespace {
 
 constexpr std::string_view kMagic = "\x93NUMPY";
+constexpr uint32_t kLongestHeader = 1 << 16;
 
 struct Header {
   std::string type;  // NumPy's, as "<f4"
@@ -49,12 +52,6 @@ std::vector<T> As(std::span<const char> bytes) {
 }
 
 template <typename T>
-std::vector<float> Floats(std::span<const char> bytes) {
-  const std::vector<T> values = As<T>(bytes);
-  return {values.begin(), values.end()};
-}
-
-template <typename T>
 absl::StatusOr<std::vector<int32_t>> Integers(const std::string& file, std::span<const char> bytes) {
   const std::vector<T> values = As<T>(bytes);
   for (size_t i = 0; i < values.size(); ++i) {
@@ -66,23 +63,49 @@ absl::StatusOr<std::vector<int32_t>> Integers(const std::string& file, std::span
   return std::vector<int32_t>(values.begin(), values.end());
 }
 
-size_t SizeOf(const std::string& type) { return type.size() == 3 ? static_cast<size_t>(type[2] - '0') : 0; }
+using Values = decltype(NpyArray::values);
 
-absl::StatusOr<decltype(NpyArray::values)> Convert(const std::string& file, const std::string& type,
-                                                   std::span<const char> bytes) {
-  if (type == "|u1" || type == "|b1") return As<uint8_t>(bytes);
-  if (type == "<f4") return As<float>(bytes);
-  if (type == "<f8") return Floats<double>(bytes);
-  if (type == "|i1") return Integers<int8_t>(file, bytes);
-  if (type == "<i2") return Integers<int16_t>(file, bytes);
-  if (type == "<u2") return Integers<uint16_t>(file, bytes);
-  if (type == "<i4") return Integers<int32_t>(file, bytes);
-  if (type == "<u4") return Integers<uint32_t>(file, bytes);
-  if (type == "<i8") return Integers<int64_t>(file, bytes);
-  if (type == "<u8") return Integers<uint64_t>(file, bytes);
-  return InvalidArgument("{}: holds numbers of type {}, expected bool, float32, float64 or little-endian integers",
-                         file, type);
+struct Type {
+  std::string_view name;
+  size_t size;
+  absl::StatusOr<Values> (*convert)(const std::string& file, std::span<const char> bytes);
+};
+
+template <typename T>
+constexpr Type Real(std::string_view name) {
+  return {name, sizeof(T), [](const std::string&, std::span<const char> bytes) -> absl::StatusOr<Values> {
+            const std::vector<T> values = As<T>(bytes);
+            return std::vector<float>(values.begin(), values.end());
+          }};
 }
+
+template <typename T>
+constexpr Type Whole(std::string_view name) {
+  return {name, sizeof(T), [](const std::string& file, std::span<const char> bytes) -> absl::StatusOr<Values> {
+            return Integers<T>(file, bytes);
+          }};
+}
+
+constexpr std::string_view kBoolean = "|b1";
+constexpr Type kTypes[] = {
+    {kBoolean, 1,
+     [](const std::string&, std::span<const char> bytes) -> absl::StatusOr<Values> {
+       std::vector<uint8_t> values = As<uint8_t>(bytes);
+       for (uint8_t& value : values) value = value != 0;
+       return values;
+     }},
+    {"|u1", 1,
+     [](const std::string&, std::span<const char> bytes) -> absl::StatusOr<Values> { return As<uint8_t>(bytes); }},
+    Real<float>("<f4"),
+    Real<double>("<f8"),
+    Whole<int8_t>("|i1"),
+    Whole<int16_t>("<i2"),
+    Whole<uint16_t>("<u2"),
+    Whole<int32_t>("<i4"),
+    Whole<uint32_t>("<u4"),
+    Whole<int64_t>("<i8"),
+    Whole<uint64_t>("<u8"),
+};
 
 }  // namespace
 
@@ -92,19 +115,28 @@ absl::StatusOr<NpyArray> ParseNpy(const std::string& file, std::span<const char>
   const bool is_first = text[6] == 1;  // version 1.0: a shorter length
   uint32_t length = 0;
   std::memcpy(&length, &text[8], is_first ? 2 : 4);
+  if (length > kLongestHeader) {
+    return InvalidArgument("{}: has a header of {} bytes, expected at most {}", file, length, kLongestHeader);
+  }
   const size_t begin = (is_first ? 10 : 12) + size_t{length};
   if (begin > text.size()) return InvalidArgument("{}: truncated: {} bytes end within the header", file, text.size());
   const std::string words(text.substr(is_first ? 10 : 12, length));
   ASSIGN_OR_RETURN(Header header, ParseHeader(file, words));
   const std::span<const char> data = bytes.subspan(begin);
-  const size_t size = SizeOf(header.type);
-  if (size > 0 && size <= 8 && (data.size() % size != 0 || data.size() / size != header.count)) {
+  const auto* type =
+      std::find_if(std::begin(kTypes), std::end(kTypes), [&](const Type& one) { return one.name == header.type; });
+  if (type == std::end(kTypes)) {
+    return InvalidArgument("{}: holds values of type {}, expected bool, float32, float64 or little-endian integers",
+                           file, header.type);
+  }
+  if (data.size() % type->size != 0 || data.size() / type->size != header.count) {
     return InvalidArgument("{}: {}: {} bytes after the header, expected {} numbers of {} bytes", file,
-                           data.size() / size < header.count ? "truncated" : "too long", data.size(), header.count,
-                           size);
+                           data.size() / type->size < header.count ? "truncated" : "too long", data.size(),
+                           header.count, type->size);
   }
   NpyArray array;
-  ASSIGN_OR_RETURN(array.values, Convert(file, header.type, data));
+  array.is_boolean = type->name == kBoolean;
+  ASSIGN_OR_RETURN(array.values, type->convert(file, data));
   array.shape = std::move(header.shape);
   return array;
 }

@@ -16,11 +16,9 @@ std::vector<float> ReadNumbers(ConfigReader* config, const std::string& key) {
   config->Read(key, &texts);
   std::vector<float> numbers;
   for (const std::string& text : texts) {
-    float& number = numbers.emplace_back();
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(number)) {
-      config->Fail(key, fmt::format("holds \"{}\", expected a list of numbers such as [0.5, 0.25]", text));
-    }
+    const std::optional<float> number = ParseNumber(text);
+    if (!number) config->Fail(key, fmt::format("holds \"{}\", expected a list of numbers such as [0.5, 0.25]", text));
+    numbers.push_back(number.value_or(0));
   }
   return numbers;
 }
@@ -43,7 +41,16 @@ std::vector<uint32_t> SamplesOf(Split split, size_t count, double fraction) {
 
 }  // namespace
 
-void SetTargets(Column column, Dataset* dataset) {
+std::optional<float> ParseNumber(std::string_view text) {
+  if (text.starts_with('+')) text.remove_prefix(1);
+  double number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  const auto rounded = static_cast<float>(number);
+  return std::isfinite(rounded) ? std::optional(rounded) : std::nullopt;
+}
+
+void SetTargets(Column column, const ClassNames& classes, Dataset* dataset) {
   if (column.Holds<uint8_t>()) {
     const auto& bytes = std::get<std::vector<uint8_t>>(column.values);
     column.values = std::vector<int32_t>(bytes.begin(), bytes.end());
@@ -51,7 +58,8 @@ void SetTargets(Column column, Dataset* dataset) {
   const bool are_classes = column.Holds<int32_t>() && column.Width() == 1;
   if (are_classes) column.shape.clear();
   dataset->targets = std::move(column);
-  if (!are_classes) return;
+  dataset->classes = static_cast<uint32_t>(classes.names().size());
+  if (!are_classes || classes.Given()) return;
   const auto& labels = std::get<std::vector<int32_t>>(dataset->targets.values);
   const int32_t most = labels.empty() ? 0 : *std::max_element(labels.begin(), labels.end());
   dataset->classes = static_cast<uint32_t>(std::max(0, most)) + 1;

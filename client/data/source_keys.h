@@ -3,7 +3,9 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "client/data/formats.h"
@@ -17,8 +19,8 @@ struct Normalisation {
 };
 Normalisation ReadNormalisation(ConfigReader* config);
 
-// data.classes: the names of the classes in the order of their numbers. Without it classes are written as numbers, and
-// there is one more than the largest.
+// data.classes: the names of the classes in the order of their numbers. Without it there is one more than the largest
+// number.
 class ClassNames {
  public:
   explicit ClassNames(ConfigReader* config);
@@ -33,8 +35,11 @@ class ClassNames {
   std::map<std::string, int32_t> numbers_;
 };
 
-// Bytes and integers, one a sample, are classes, as many as there are up to the largest.
-void SetTargets(Column column, Dataset* dataset);
+// Bytes and integers, one a sample, are classes: as many as have names or, without, as there are up to the largest.
+void SetTargets(Column column, const ClassNames& classes, Dataset* dataset);
+
+// The whole of `text` as a finite number; nullopt: it is none. What float32 is too coarse for becomes 0.
+std::optional<float> ParseNumber(std::string_view text);
 
 // For a format that knows no test set of its own. Which of the files that the configuration names:
 enum class Files { kMain, kTest };

@@ -13,6 +13,11 @@
 namespace signvote {
 namespace {
 
+struct Options {
+  ClassNames classes;
+  Normalisation normalisation;
+};
+
 struct Both {
   torch::Tensor inputs;
   torch::Tensor targets;
@@ -84,24 +89,35 @@ absl::StatusOr<Column> ColumnOf(const std::string& file, const char* name, const
   return column;
 }
 
-absl::StatusOr<Dataset> Read(const std::string& file, const Normalisation& normalisation) {
-  ASSIGN_OR_RETURN(const std::string bytes, ReadFile(file));
-  ASSIGN_OR_RETURN(const Both both, Load(file, bytes));
+absl::StatusOr<Dataset> DatasetOf(const std::string& file, const Both& both, const ClassNames& classes) {
   Dataset dataset;
   dataset.source = file;
-  ASSIGN_OR_RETURN(dataset.inputs, ColumnOf(file, "inputs", both.inputs));
+  const bool is_boolean = both.inputs.scalar_type() == torch::kBool;
+  ASSIGN_OR_RETURN(dataset.inputs,
+                   ColumnOf(file, "inputs", is_boolean ? both.inputs.to(torch::kFloat32) : both.inputs));
   ASSIGN_OR_RETURN(Column targets, ColumnOf(file, "targets", both.targets));
-  SetTargets(std::move(targets), &dataset);
-  dataset.mean = normalisation.mean;
-  dataset.deviation = normalisation.deviation;
+  SetTargets(std::move(targets), classes, &dataset);
   return dataset;
+}
+
+absl::StatusOr<Dataset> Read(const std::string& file, const Options& options) {
+  ASSIGN_OR_RETURN(const std::string bytes, ReadFile(file));
+  ASSIGN_OR_RETURN(const Both both, Load(file, bytes));
+  try {
+    ASSIGN_OR_RETURN(Dataset dataset, DatasetOf(file, both, options.classes));
+    dataset.mean = options.normalisation.mean;
+    dataset.deviation = options.normalisation.deviation;
+    return dataset;
+  } catch (const std::exception& error) {  // a view of few numbers may be larger than any memory
+    return InvalidArgument("{}: {}", file, FirstLine(error.what()));
+  }
 }
 
 }  // namespace
 
 DataSource formats::tensors(ConfigReader* config) {
-  const Normalisation normalisation = ReadNormalisation(config);
-  return WithTestSplit(config, [normalisation](const std::string& path, Files) { return Read(path, normalisation); });
+  const Options options{ClassNames(config), ReadNormalisation(config)};
+  return WithTestSplit(config, [options](const std::string& path, Files) { return Read(path, options); });
 }
 
 }  // namespace signvote

@@ -144,5 +144,29 @@ TEST_F(TestSplit, WithoutEitherThereIsNoTestSet) {
   EXPECT_THAT(Problem(Hundred(), "targets: [y], test: 0.5, test_path: x"), HasSubstr("data.test"));
 }
 
+TEST_F(Csv, WholeNumbersStayNumbersForALossOfNumbers) {
+  const std::string path = directory_.Write("t.csv", "a,price\n1,300000\n2,0\n");
+  const auto load = [&](const std::string& loss, const std::string& keys = "") {
+    return LoadData("{format: csv, path: " + path + ", targets: [price]" + keys + "}\nloss: " + loss, Split::kTrain);
+  };
+  for (const char* loss : {"mse", "module"}) {
+    EXPECT_THAT(ValuesOf<float>(load(loss)->targets), ElementsAre(300000, 0)) << loss;
+    EXPECT_EQ(load(loss)->classes, 0u);
+  }
+  for (const char* loss : {"cross_entropy", "bce"}) EXPECT_EQ(load(loss)->classes, 300001u) << loss;
+  EXPECT_EQ(load("module", ", classes: [\"0\", \"300000\"]")->Class(0), 1) << "said to be classes";
+}
+
+TEST_F(Csv, NumbersTooSmallForFloatAreZero) {
+  EXPECT_THAT(ValuesOf<float>(Load("a,y\n1e-50,2\n+1,0\n", "targets: [y], mean: [1e-50], deviation: [1]")->inputs),
+              ElementsAre(0, 1));
+  EXPECT_THAT(Problem("a,y\n1e39,2\n", "targets: [y]"), HasSubstr("expected a number"));
+}
+
+TEST_F(Csv, ATargetIsNoFeature) {
+  EXPECT_THAT(Problem("a,y\n1,2\n", "targets: [y], features: [a, y]"),
+              AllOf(HasSubstr("data.features"), HasSubstr("names y")));
+}
+
 }  // namespace
 }  // namespace signvote

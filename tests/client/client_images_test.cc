@@ -109,5 +109,27 @@ TEST_F(Images, ReadsJpeg) {
   EXPECT_THAT(dataset->inputs.Sample<uint8_t>(0), testing::Each(AllOf(testing::Ge(98), testing::Le(102))));
 }
 
+TEST_F(Images, WhatIsHiddenIsPassedOver) {
+  Write("dog/1.png", Plain(1, 1, 9));
+  Write("dog/._1.png", "of a file system");
+  Write(".cache/1.png", Plain(1, 1, 9));
+  const auto dataset = Load();
+  ASSERT_TRUE(dataset.ok()) << dataset.status();
+  EXPECT_EQ(dataset->classes, 1u);
+  EXPECT_EQ(dataset->size(), 1u);
+}
+
+TEST_F(Images, ADirectoryWithoutImagesIsNoClass) {
+  Write("cat/1.png", Plain(1, 1, 9));
+  Write("notes/1.txt", "no image");
+  EXPECT_THAT(Problem(), AllOf(HasSubstr("/notes"), HasSubstr("no class")));
+}
+
+TEST_F(Images, ALinkToItselfIsNoDirectory) {
+  Write("cat/1.png", Plain(1, 1, 9));
+  std::filesystem::create_symlink("loop", directory_.path() + "/loop");
+  EXPECT_EQ(Load()->classes, 1u);
+}
+
 }  // namespace
 }  // namespace signvote

@@ -48,6 +48,9 @@ TEST(NpyFile, WhatIsNoPlainArrayIsNamed) {
   EXPECT_THAT(problem(Npy("<f4", "1,", "abcdefgh")), HasSubstr("too long"));
   EXPECT_THAT(problem(Npy("<f4", "1, 2", "abcdefgh", true)), HasSubstr("ascontiguousarray"));
   EXPECT_THAT(problem(Npy("<c8", "1,", "abcdefgh")), HasSubstr("type <c8"));
+  EXPECT_THAT(problem(Npy("<U5", "1,", std::string(20, 'a'))), HasSubstr("type <U5"));
+  EXPECT_THAT(problem(std::string("\x93NUMPY\x02\x00\x00\x00\x10\x00", 12) + std::string(1 << 20, ' ')),
+              HasSubstr("header of 1048576 bytes"));
   EXPECT_THAT(problem(Npy("|O", "1,", "abcdefgh")), HasSubstr("type |O"));
   EXPECT_THAT(problem(Npy("<i8", "1,", Bytes<int64_t>({int64_t{1} << 40}))), HasSubstr("1099511627776"));
   EXPECT_THAT(problem(Npy("<f4", "4294967296, 4294967296", "abcd")), HasSubstr("truncated"));
@@ -110,6 +113,24 @@ TEST_F(NpyFormat, WhatDoesNotBelongTogetherIsNamed) {
               AllOf(HasSubstr("inputs of sample 0"), HasSubstr("finite")));
   EXPECT_EQ(LoadData("{format: npy, path: /none.npy, targets: /none.npy}").status().code(),
             absl::StatusCode::kNotFound);
+}
+
+TEST_F(NpyFormat, TruthValuesAreZeroAndOne) {
+  const std::string values = Npy("|b1", "3,", std::string("\x00\x01\x01", 3));
+  const auto dataset = Load(values, values, ", mean: [0.5], deviation: [0.5]");
+  ASSERT_TRUE(dataset.ok()) << dataset.status();
+  EXPECT_THAT(ValuesOf<float>(dataset->inputs), ElementsAre(0, 1, 1));
+  EXPECT_THAT(ValuesOf<int32_t>(dataset->targets), ElementsAre(0, 1, 1));
+  EXPECT_EQ(dataset->classes, 2u);
+}
+
+TEST_F(NpyFormat, ClassesMayBeMoreThanThisClientHas) {
+  const std::string inputs = Npy("<f4", "2,", Bytes<float>({1, 2}));
+  const std::string targets = Npy("<i8", "2,", Bytes<int64_t>({1, 0}));
+  EXPECT_EQ(Load(inputs, targets, ", classes: [cat, dog, bird]")->classes, 3u);
+  EXPECT_THAT(Message(Load(inputs, targets, ", classes: [cat]").status()), HasSubstr("sample 0 has label 1"));
+  EXPECT_THAT(Message(Load(inputs, inputs, ", classes: [cat, dog]").status()),
+              HasSubstr("targets that are no classes"));
 }
 
 }  // namespace

@@ -8,7 +8,7 @@
 
 namespace signvote {
 
-// `yaml` is a flow mapping: "{format: digits}". INVALID_ARGUMENT: as ConfigReader.
+// `yaml` is a flow mapping: "{format: digits}", and perhaps lines of other keys. INVALID_ARGUMENT: as ConfigReader.
 inline absl::StatusOr<DataSource> ParseSource(const std::string& yaml) {
   ASSIGN_OR_RETURN(const Config config, Config::Parse("data: " + yaml + "\n", "client.yaml", {}));
   ConfigReader reader(config);

@@ -49,6 +49,12 @@ TEST_F(Mnist, AMissingFileIsNamed) {
   EXPECT_THAT(Problem(), AllOf(HasSubstr("train-images-idx3-ubyte"), HasSubstr("no such file")));
 }
 
+TEST_F(Mnist, APathThatNoFileCanHaveIsNamed) {
+  const absl::Status status = LoadData("{format: mnist, path: /" + std::string(300, 'x') + "}").status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
+  EXPECT_THAT(Message(status), HasSubstr("name too long"));
+}
+
 TEST_F(Mnist, ATruncatedFileSaysWhatWasExpectedAndFound) {
   Write(Images(2, "abcdefg"), Labels({'\3', '\7'}));
   EXPECT_THAT(Problem(),
