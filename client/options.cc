@@ -5,7 +5,7 @@
 #include <absl/strings/ascii.h>
 #include <absl/strings/escaping.h>
 
-#include "client/model/metrics.h"
+#include "client/objectives.h"
 #include "common/config.h"
 #include "common/files.h"
 
@@ -13,6 +13,7 @@ namespace signvote {
 namespace {
 
 constexpr uint64_t kLongestName = 64;
+constexpr double kLargestBatch = 1 << 24;
 
 bool IsName(const std::string& name) {
   const auto allowed = [](unsigned char c) {
@@ -70,7 +71,7 @@ void ReadSession(ConfigReader* reader, const std::string& role_argument, Session
   reader->ReadChoice("role", &role, {"voter", "observer"});
   if (!role_argument.empty()) role = role_argument;
   session->role = role == "observer" ? v1::OBSERVER : v1::VOTER;
-  reader->Read("batch", &session->batch, AtLeast(1));
+  reader->Read("batch", &session->batch, Between(1, kLargestBatch));
   reader->Read("fraction", &session->fraction, AtLeast(0));
   std::string pin;
   reader->Read("model_sha256", &pin);
@@ -82,19 +83,25 @@ void ReadSession(ConfigReader* reader, const std::string& role_argument, Session
   reader->Read("evaluate.every", &session->evaluate_every, AtLeast(0));
 }
 
-void ReadMetrics(ConfigReader* reader, std::vector<std::string>* metrics) {
+void ReadObjective(ConfigReader* reader, std::string* loss, std::vector<std::string>* metrics) {
+  std::vector<std::string> losses = NamesOf(kLosses);
+  losses.emplace_back(kOwnLoss);
+  reader->ReadChoice("loss", loss, losses);
   reader->Read("evaluate.metrics", metrics);
-  for (const std::string& metric : *metrics) {
-    if (std::find(kMetrics.begin(), kMetrics.end(), metric) == kMetrics.end()) {
+  for (const std::string& name : *metrics) {
+    const Metric* const metric = FindEntry(kMetrics, name);
+    if (metric == nullptr) {
       reader->Fail("evaluate.metrics",
-                   fmt::format("names \"{}\", expected some of: {}", metric, fmt::join(kMetrics, ", ")));
+                   fmt::format("names \"{}\", expected some of: {}", name, fmt::join(NamesOf(kMetrics), ", ")));
+    } else if (!loss->empty() && !metric->Fits(*loss)) {
+      reader->Fail("evaluate.metrics", fmt::format("names {}, which is not for loss {}", name, *loss));
     }
   }
 }
 
 void ReadSimulation(ConfigReader* reader, Simulation* simulation) {
   reader->ReadChoice("simulate.attack", &simulation->attack, {"none", "flip", "flip-half", "random", "same", "alike"});
-  reader->Read("simulate.batch", &simulation->batch, AtLeast(1));
+  reader->Read("simulate.batch", &simulation->batch, Between(1, kLargestBatch));
   reader->Read("simulate.late", &simulation->late, Between(0, 100));
   reader->Read("simulate.from_round", &simulation->from_round, AtLeast(1));
 }
@@ -113,12 +120,11 @@ absl::StatusOr<ClientOptions> LoadClientOptions(const std::string& path, const s
   ReadSession(&reader, role, &options.session);
   reader.Read("micro_batch", &options.module.micro_batch, AtLeast(1));
   reader.Read("device", &options.module.device);
-  reader.ReadChoice("loss", &options.module.loss, {"cross_entropy", "mse", "bce", "module"});
-  ReadMetrics(&reader, &options.metrics);
+  ReadObjective(&reader, &options.module.loss, &options.metrics);
   reader.Read("evaluate.export", &options.export_directory);
   reader.Read("evaluate.calibration", &options.calibration, AtLeast(2));
   reader.Read("threads", &options.threads, Between(1, 1024));
-  reader.Read("seed", &options.seed, AtLeast(0));
+  reader.Read("seed", &options.seed, {[](double seed) { return seed < 0x1p56; }, "below 2^56"});
   ReadData(&reader, &options.data);
   options.data.partition.seed = options.seed;
   ReadSimulation(&reader, &options.simulation);

@@ -5,49 +5,73 @@
 #include <numeric>
 
 #include "client/model/objective.h"
+#include "client/objectives.h"
 
 namespace signvote {
 namespace {
 
-absl::StatusOr<double> AccumulateGradient(Module::Impl& impl, const Batch& batch, uint64_t seed) {
+// The samples [begin, begin + count) of a batch.
+using Part = std::function<TensorBatch(size_t begin, size_t count)>;
+
+absl::StatusOr<double> AccumulateGradient(Module::Impl& impl, size_t size, const Part& part_of, uint64_t seed) {
   impl.module.train();
   torch::manual_seed(seed);
   impl.Refresh();
   impl.flat_gradient.zero_();
-  const size_t passes = (batch.size + impl.options.micro_batch - 1) / impl.options.micro_batch;
+  const size_t passes = (size + impl.options.micro_batch - 1) / impl.options.micro_batch;
   double loss = 0;
   for (size_t i = 0; i < passes; ++i) {
-    const size_t begin = batch.size * i / passes;
-    const size_t count = batch.size * (i + 1) / passes - begin;
-    ASSIGN_OR_RETURN(const torch::Tensor mean, MeanLoss(impl, TensorsOf(impl, batch, begin, count)));
-    const torch::Tensor part = mean * (static_cast<double>(count) / static_cast<double>(batch.size));
+    const size_t begin = size * i / passes;
+    const size_t count = size * (i + 1) / passes - begin;
+    ASSIGN_OR_RETURN(const torch::Tensor mean, MeanLoss(impl, part_of(begin, count)));
+    const torch::Tensor part = mean * (static_cast<double>(count) / static_cast<double>(size));
     part.backward();
     loss += part.item<double>();
   }
   return loss;
 }
 
-std::vector<std::string> DefaultMetrics(const Module::Impl& impl, const Dataset& dataset) {
-  if (impl.loss == "mse") return {"mse", "mae"};
-  if (impl.loss == "bce") return {"accuracy"};
-  if (impl.loss == "cross_entropy" && dataset.next_token) return {"accuracy", "perplexity"};
-  const bool can_classify = dataset.classes > 0 && impl.module.find_method("forward").has_value();
-  return impl.loss == "cross_entropy" || can_classify ? std::vector<std::string>{"accuracy"}
-                                                      : std::vector<std::string>{};
+absl::StatusOr<double> Gradient(Module::Impl& impl, size_t size, const Part& part, uint64_t seed,
+                                std::span<float> gradient) {
+  constexpr char kDoing[] = "the gradient cannot be computed";
+  return CatchTorch(kDoing, [&]() -> absl::StatusOr<double> {
+    const absl::StatusOr<double> loss = AccumulateGradient(impl, size, part, seed);
+    if (!loss.ok()) return Annotate(loss.status(), kDoing);
+    if (gradient.empty()) return loss;
+    const torch::Tensor on_cpu = impl.flat_gradient.to(torch::kCPU);
+    std::memcpy(gradient.data(), on_cpu.data_ptr<float>(), gradient.size_bytes());
+    return loss;
+  });
+}
+
+// What is measured beside the loss, each from 0.
+absl::StatusOr<std::vector<std::pair<std::string, double>>> MetricsOf(const Module::Impl& impl, const Dataset& dataset,
+                                                                      std::vector<std::string> names) {
+  if (const Loss* loss = FindEntry(kLosses, impl.loss); names.empty() && loss != nullptr) {
+    for (size_t i = 0; i < loss->metrics.size() && !loss->metrics[i].empty(); ++i) names.emplace_back(loss->metrics[i]);
+    if (dataset.next_token && impl.loss == "cross_entropy") names.emplace_back("perplexity");
+  }
+  std::vector<std::pair<std::string, double>> metrics;
+  for (const std::string& name : names) {
+    const Metric* const metric = FindEntry(kMetrics, name);
+    if (metric == nullptr || !metric->Fits(impl.loss)) {
+      return InvalidArgument("metric {} is not for loss {}", name, impl.loss);
+    }
+    metrics.emplace_back(name, 0.0);
+  }
+  return metrics;
 }
 
 // Adds `count` samples' worth of the loss and metrics.
 absl::Status AddScore(Module::Impl& impl, const TensorBatch& batch, double count, Score* score) {
-  torch::Tensor outputs;
-  if (impl.loss != "module" || !score->metrics.empty()) {
-    ASSIGN_OR_RETURN(outputs, Outputs(impl, batch));
+  Outcome outcome;
+  if (impl.loss != kOwnLoss || !score->metrics.empty()) {
+    ASSIGN_OR_RETURN(outcome.outputs, Outputs(impl, batch));
   }
-  ASSIGN_OR_RETURN(const torch::Tensor loss,
-                   impl.loss == "module" ? MeanLoss(impl, batch) : LossOf(impl, outputs, batch));
-  score->loss += count * loss.item<double>();
+  ASSIGN_OR_RETURN(outcome.loss, impl.loss == kOwnLoss ? MeanLoss(impl, batch) : LossOf(impl, outcome.outputs, batch));
+  score->loss += count * outcome.loss.item<double>();
   for (auto& [name, sum] : score->metrics) {
-    if (name == "perplexity") continue;
-    ASSIGN_OR_RETURN(const double mean, Measure(impl, name, outputs, batch));
+    ASSIGN_OR_RETURN(const double mean, Measure(impl, name, outcome, batch));
     sum += count * mean;
   }
   return absl::OkStatus();
@@ -56,7 +80,8 @@ absl::Status AddScore(Module::Impl& impl, const TensorBatch& batch, double count
 void Divide(double samples, Score* score) {
   score->loss /= samples;
   for (auto& [name, value] : score->metrics) {
-    value = name == "perplexity" ? std::exp(score->loss) : value / samples;
+    value /= samples;
+    if (FindEntry(kMetrics, name)->average == Average::kExpOfMean) value = std::exp(value);
     if (name == "accuracy") score->accuracy = value;
   }
 }
@@ -69,17 +94,17 @@ std::string Score::Text() const {
   return text;
 }
 
+absl::StatusOr<double> MeanGradient(Module& module, const BatchSource& batch, uint64_t seed,
+                                    std::span<float> gradient) {
+  Module::Impl& impl = module.impl();
+  const auto part = [&](size_t begin, size_t count) { return TensorsOf(impl, batch.part(begin, count), 0, count); };
+  return Gradient(impl, batch.size, part, seed, gradient);
+}
+
 absl::StatusOr<double> MeanGradient(Module& module, const Batch& batch, uint64_t seed, std::span<float> gradient) {
-  constexpr char kDoing[] = "the gradient cannot be computed";
-  return CatchTorch(kDoing, [&]() -> absl::StatusOr<double> {
-    Module::Impl& impl = module.impl();
-    const absl::StatusOr<double> loss = AccumulateGradient(impl, batch, seed);
-    if (!loss.ok()) return Annotate(loss.status(), kDoing);
-    if (gradient.empty()) return loss;
-    const torch::Tensor on_cpu = impl.flat_gradient.to(torch::kCPU);
-    std::memcpy(gradient.data(), on_cpu.data_ptr<float>(), gradient.size_bytes());
-    return loss;
-  });
+  Module::Impl& impl = module.impl();
+  const auto part = [&](size_t begin, size_t count) { return TensorsOf(impl, batch, begin, count); };
+  return Gradient(impl, batch.size, part, seed, gradient);
 }
 
 absl::StatusOr<Score> Evaluate(Module& module, const Dataset& dataset, const std::vector<std::string>& metrics,
@@ -91,9 +116,7 @@ absl::StatusOr<Score> Evaluate(Module& module, const Dataset& dataset, const std
     impl.module.eval();
     impl.Refresh();
     Score score;
-    for (const std::string& name : metrics.empty() ? DefaultMetrics(impl, dataset) : metrics) {
-      score.metrics.emplace_back(name, 0.0);
-    }
+    ASSIGN_OR_RETURN(score.metrics, MetricsOf(impl, dataset, metrics));
     Batch batch;
     std::vector<uint32_t> samples;
     for (size_t begin = 0; begin < dataset.size(); begin += samples.size()) {

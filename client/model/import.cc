@@ -8,9 +8,9 @@
 namespace signvote {
 namespace {
 
-absl::StatusOr<Tensors> ParametersOf(const torch::jit::Module& module, const std::string& path) {
+absl::StatusOr<Tensors> CheckedParametersOf(const torch::jit::Module& module, const std::string& path) {
   Tensors tensors;
-  for (const auto& [name, value] : module.named_parameters()) {
+  for (const auto& [name, value] : ParametersOf(module)) {
     if (value.scalar_type() != torch::kFloat32) {
       return InvalidArgument("{}: parameter {} is {}, expected float32", path, name,
                              c10::toString(value.scalar_type()));
@@ -36,7 +36,7 @@ absl::StatusOr<ModelBundle> ImportTorchScript(const std::string& path) {
   const std::string doing = path + " is not a TorchScript module (torch.jit.script(module).save(...))";
   auto parameters = CatchTorch(doing.c_str(), [&]() -> absl::StatusOr<Tensors> {
     std::istringstream stream(bundle.module);
-    return ParametersOf(torch::jit::load(stream, torch::kCPU), path);
+    return CheckedParametersOf(torch::jit::load(stream, torch::kCPU), path);
   });
   if (!parameters.ok()) return parameters.status();
   bundle.parameters = *std::move(parameters);

@@ -1,9 +1,11 @@
 #include "client/model/module.h"
 
 #include <map>
+#include <set>
 #include <sstream>
 
 #include "client/model/module_impl.h"
+#include "client/objectives.h"
 
 namespace signvote {
 namespace {
@@ -19,7 +21,7 @@ bool SameShape(const torch::Tensor& tensor, const std::vector<uint64_t>& shape) 
 absl::StatusOr<std::vector<torch::Tensor>> InOrder(const torch::jit::Module& module,
                                                    std::span<const TensorShape> tensors) {
   std::map<std::string, torch::Tensor> by_name;
-  for (const auto& parameter : module.named_parameters()) by_name.emplace(parameter.name, parameter.value);
+  for (const NamedParameter& parameter : ParametersOf(module)) by_name.emplace(parameter.name, parameter.value);
   std::vector<torch::Tensor> ordered;
   for (const TensorShape& tensor : tensors) {
     const auto found = by_name.find(tensor.name);
@@ -45,8 +47,8 @@ absl::StatusOr<std::vector<torch::Tensor>> InOrder(const torch::jit::Module& mod
 
 absl::StatusOr<std::string> LossOf(const torch::jit::Module& module, const std::string& wanted) {
   const auto own = module.find_method("loss");
-  if (wanted == "module" || (wanted.empty() && own.has_value())) {
-    if (own.has_value() && own->function().getSchema().arguments().size() == 2) return std::string("module");
+  if (wanted == kOwnLoss || (wanted.empty() && own.has_value())) {
+    if (own.has_value() && own->function().getSchema().arguments().size() == 2) return std::string(kOwnLoss);
     return InvalidArgument(
         "loss is \"module\", but model.pt has no method loss(self, batch: Tuple[Tensor, Tensor]); mark it with "
         "@torch.jit.export");
@@ -81,6 +83,15 @@ void Bind(std::vector<torch::Tensor>* parameters, const torch::Tensor& flat, con
 }
 
 }  // namespace
+
+std::vector<NamedParameter> ParametersOf(const torch::jit::Module& module) {
+  std::vector<NamedParameter> parameters;
+  std::set<const void*> known;
+  for (const auto& [name, value] : module.named_parameters()) {
+    if (known.insert(value.unsafeGetTensorImpl()).second) parameters.push_back({name, value});
+  }
+  return parameters;
+}
 
 std::string CauseOf(const std::exception& error) {
   std::string text = error.what();

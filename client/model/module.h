@@ -17,8 +17,8 @@ namespace signvote {
 struct ModuleOptions {
   std::string device = "cpu";  // or "cuda", "cuda:N"
   uint32_t micro_batch = 256;  // samples in one forward and backward pass; bounds memory
-  // cross_entropy, mse, bce (of logits), or module: the module's own method `loss`. Empty: that method where there is
-  // one, else cross_entropy.
+  // One of kLosses, or kOwnLoss: the module's own method `loss`. Empty: that method where there is one, else
+  // cross_entropy.
   std::string loss;
 };
 

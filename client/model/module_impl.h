@@ -4,6 +4,7 @@
 #include <torch/script.h>
 
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -26,6 +27,15 @@ struct Module::Impl {
   // Brings the caller's parameters to the device.
   void Refresh();
 };
+
+struct NamedParameter {
+  std::string name;
+  torch::Tensor value;
+};
+
+// The parameters of a module in its order; one that goes by several names, as tied weights do, comes once, by the
+// first.
+std::vector<NamedParameter> ParametersOf(const torch::jit::Module& module);
 
 // Of batch normalisation, by the name of a buffer.
 inline bool IsRunningStatistic(const std::string& name) {

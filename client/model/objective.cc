@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "client/objectives.h"
+
 namespace signvote {
 namespace {
 
@@ -69,16 +71,56 @@ absl::StatusOr<Pairs> Numbers(const std::string& what, const torch::Tensor& outp
   return pairs;
 }
 
-absl::StatusOr<double> Accuracy(const Module::Impl& impl, const torch::Tensor& outputs, const TensorBatch& batch) {
-  const bool by_sign = impl.loss == "bce" || (impl.loss == "module" && outputs.dim() <= batch.targets.dim());
-  if (impl.loss == "mse") return InvalidArgument("accuracy is not for loss mse: take the metrics mse and mae");
+namespace losses {
+
+absl::StatusOr<torch::Tensor> cross_entropy(const torch::Tensor& outputs, const TensorBatch& batch) {
+  ASSIGN_OR_RETURN(const Pairs pairs, Classes("loss cross_entropy", outputs, batch));
+  return at::cross_entropy_loss(pairs.outputs, pairs.targets);
+}
+
+absl::StatusOr<torch::Tensor> mse(const torch::Tensor& outputs, const TensorBatch& batch) {
+  ASSIGN_OR_RETURN(const Pairs pairs, Numbers("loss mse", outputs, batch));
+  return at::mse_loss(pairs.outputs, pairs.targets);
+}
+
+absl::StatusOr<torch::Tensor> bce(const torch::Tensor& outputs, const TensorBatch& batch) {
+  ASSIGN_OR_RETURN(const Pairs pairs, Numbers("loss bce", outputs, batch));
+  if (batch.least_target < 0 || batch.most_target > 1) {
+    return InvalidArgument("loss bce: a target is {}, expected 0 to 1",
+                           batch.least_target < 0 ? batch.least_target : batch.most_target);
+  }
+  return at::binary_cross_entropy_with_logits(pairs.outputs, pairs.targets);
+}
+
+}  // namespace losses
+
+namespace metrics {
+
+absl::StatusOr<double> accuracy(const Module::Impl& impl, const Outcome& outcome, const TensorBatch& batch) {
+  const bool by_sign = impl.loss == "bce" || (impl.loss == kOwnLoss && outcome.outputs.dim() <= batch.targets.dim());
   if (!by_sign) {
-    ASSIGN_OR_RETURN(const Pairs pairs, Classes("accuracy", outputs, batch));
+    ASSIGN_OR_RETURN(const Pairs pairs, Classes("accuracy", outcome.outputs, batch));
     return (pairs.outputs.argmax(1) == pairs.targets).to(torch::kFloat64).mean().item<double>();
   }
-  ASSIGN_OR_RETURN(const Pairs pairs, Numbers("accuracy", outputs, batch));
+  ASSIGN_OR_RETURN(const Pairs pairs, Numbers("accuracy", outcome.outputs, batch));
   return ((pairs.outputs > 0) == (pairs.targets > 0.5)).to(torch::kFloat64).mean().item<double>();
 }
+
+absl::StatusOr<double> mse(const Module::Impl&, const Outcome& outcome, const TensorBatch& batch) {
+  ASSIGN_OR_RETURN(const Pairs pairs, Numbers("mse", outcome.outputs, batch));
+  return (pairs.outputs - pairs.targets).to(torch::kFloat64).square().mean().item<double>();
+}
+
+absl::StatusOr<double> mae(const Module::Impl&, const Outcome& outcome, const TensorBatch& batch) {
+  ASSIGN_OR_RETURN(const Pairs pairs, Numbers("mae", outcome.outputs, batch));
+  return (pairs.outputs - pairs.targets).to(torch::kFloat64).abs().mean().item<double>();
+}
+
+absl::StatusOr<double> perplexity(const Module::Impl&, const Outcome& outcome, const TensorBatch&) {
+  return outcome.loss.item<double>();
+}
+
+}  // namespace metrics
 
 }  // namespace
 
@@ -101,22 +143,15 @@ absl::StatusOr<torch::Tensor> Outputs(Module::Impl& impl, const TensorBatch& bat
 }
 
 absl::StatusOr<torch::Tensor> LossOf(const Module::Impl& impl, const torch::Tensor& outputs, const TensorBatch& batch) {
-  const std::string what = "loss " + impl.loss;
-  if (impl.loss == "cross_entropy") {
-    ASSIGN_OR_RETURN(const Pairs pairs, Classes(what, outputs, batch));
-    return at::cross_entropy_loss(pairs.outputs, pairs.targets);
-  }
-  ASSIGN_OR_RETURN(const Pairs pairs, Numbers(what, outputs, batch));
-  if (impl.loss == "mse") return at::mse_loss(pairs.outputs, pairs.targets);
-  if (batch.least_target < 0 || batch.most_target > 1) {
-    return InvalidArgument("{}: a target is {}, expected 0 to 1", what,
-                           batch.least_target < 0 ? batch.least_target : batch.most_target);
-  }
-  return at::binary_cross_entropy_with_logits(pairs.outputs, pairs.targets);
+#define SIGNVOTE_CALL_LOSS(name, ...) \
+  if (impl.loss == #name) return losses::name(outputs, batch);
+  SIGNVOTE_LOSSES(SIGNVOTE_CALL_LOSS)
+#undef SIGNVOTE_CALL_LOSS
+  return InvalidArgument("there is no loss {}", impl.loss);
 }
 
 absl::StatusOr<torch::Tensor> MeanLoss(Module::Impl& impl, const TensorBatch& batch) {
-  if (impl.loss != "module") {
+  if (impl.loss != kOwnLoss) {
     ASSIGN_OR_RETURN(const torch::Tensor outputs, Outputs(impl, batch));
     return LossOf(impl, outputs, batch);
   }
@@ -132,12 +167,13 @@ absl::StatusOr<torch::Tensor> MeanLoss(Module::Impl& impl, const TensorBatch& ba
   }
 }
 
-absl::StatusOr<double> Measure(const Module::Impl& impl, const std::string& metric, const torch::Tensor& outputs,
+absl::StatusOr<double> Measure(const Module::Impl& impl, std::string_view metric, const Outcome& outcome,
                                const TensorBatch& batch) {
-  if (metric == "accuracy") return Accuracy(impl, outputs, batch);
-  ASSIGN_OR_RETURN(const Pairs pairs, Numbers(metric, outputs, batch));
-  const torch::Tensor difference = (pairs.outputs - pairs.targets).to(torch::kFloat64);
-  return (metric == "mse" ? difference.square() : difference.abs()).mean().item<double>();
+#define SIGNVOTE_CALL_METRIC(name, ...) \
+  if (metric == #name) return metrics::name(impl, outcome, batch);
+  SIGNVOTE_METRICS(SIGNVOTE_CALL_METRIC)
+#undef SIGNVOTE_CALL_METRIC
+  return InvalidArgument("there is no metric {}", metric);
 }
 
 }  // namespace signvote

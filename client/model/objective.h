@@ -4,6 +4,7 @@
 #include <torch/script.h>
 
 #include <string>
+#include <string_view>
 
 #include "client/data/batch.h"
 #include "client/model/module_impl.h"
@@ -30,8 +31,13 @@ absl::StatusOr<torch::Tensor> LossOf(const Module::Impl& impl, const torch::Tens
 // The mean loss, by whatever way the module has it.
 absl::StatusOr<torch::Tensor> MeanLoss(Module::Impl& impl, const TensorBatch& batch);
 
-// The mean of a metric of kMetrics, but for perplexity, over these samples. INVALID_ARGUMENT: as LossOf.
-absl::StatusOr<double> Measure(const Module::Impl& impl, const std::string& metric, const torch::Tensor& outputs,
+struct Outcome {
+  torch::Tensor outputs;
+  torch::Tensor loss;
+};
+
+// The mean of a metric of kMetrics over these samples, to be averaged as it says. INVALID_ARGUMENT: as LossOf.
+absl::StatusOr<double> Measure(const Module::Impl& impl, std::string_view metric, const Outcome& outcome,
                                const TensorBatch& batch);
 
 }  // namespace signvote

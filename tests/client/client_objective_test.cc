@@ -149,6 +149,42 @@ TEST_F(Objective, AModulesOwnLossIsCalledWhereThereIsOne) {
   EXPECT_TRUE(Evaluated(Numbers({1, 1, 0}))->metrics.empty());
 }
 
+TEST_F(Objective, AModulesOwnLossHasNoMetricsUnlessAskedFor) {
+  ASSERT_TRUE(Load({1, 2}, {2, -1}, "", kOwnLoss).ok());
+  const auto score = Evaluated(Labels({2, 1, 0}));  // outputs 2, -1, 1: no classes
+  ASSERT_TRUE(score.ok()) << score.status();
+  EXPECT_NEAR(score->loss, 1, 1e-6);
+  EXPECT_TRUE(score->metrics.empty());
+}
+
+TEST_F(Objective, AMetricOfAnotherLossIsRefused) {
+  ASSERT_TRUE(Load({1, 2}, {2, -1}, "mse").ok());
+  EXPECT_THAT(Message(Evaluated(Numbers({1, 1, 1}), {"perplexity"}).status()),
+              HasSubstr("perplexity is not for loss mse"));
+  EXPECT_THAT(Message(Evaluated(Numbers({1, 1, 1}), {"accuracy"}).status()), HasSubstr("accuracy is not for loss mse"));
+  ASSERT_TRUE(Load({1, 2}, {2, -1}, "bce").ok());
+  EXPECT_THAT(Message(Evaluated(Labels({1, 0, 0}), {"perplexity"}).status()), HasSubstr("not for loss bce"));
+}
+
+TEST_F(Objective, ABatchMadePieceByPieceGivesTheSameGradient) {
+  ASSERT_TRUE(Load({1, 2}, {2, -1}, "mse").ok());
+  const Dataset dataset = Numbers({1, 1, 1});
+  const auto whole = Gradient(dataset);
+  const std::vector<float> expected = gradient_;
+  Batch piece;
+  std::vector<size_t> sizes;
+  const auto part = [&](size_t begin, size_t count) -> const Batch& {
+    std::vector<uint32_t> samples(count);
+    std::iota(samples.begin(), samples.end(), static_cast<uint32_t>(begin));
+    MakeBatch(dataset, samples, &piece);
+    sizes.push_back(count);
+    return piece;
+  };
+  EXPECT_EQ(*MeanGradient(*module_, {dataset.size(), part}, 0, gradient_), *whole);
+  EXPECT_EQ(gradient_, expected);
+  EXPECT_THAT(sizes, ElementsAre(1, 2)) << "none above micro_batch";
+}
+
 TEST_F(Objective, AMissingMethodIsNamed) {
   EXPECT_THAT(Message(Load({1, 2}, {2, -1}, "module")),
               AllOf(HasSubstr("no method loss"), HasSubstr("@torch.jit.export")));

@@ -4,6 +4,7 @@
 #include <torch/script.h>
 
 #include "client/model/builtin.h"
+#include "client/model/gradient.h"
 #include "common/status.h"
 #include "tests/client/temporary_directory.h"
 
@@ -64,6 +65,35 @@ TEST_F(ImportTest, ParametersOfAnotherModelAreRefused) {
   const auto mlp = MakeBuiltin("mlp", 1), cnn = MakeBuiltin("mnist_cnn", 1);
   Tensors parameters = cnn->parameters;
   EXPECT_EQ(WithParameters(mlp->module, &parameters).status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+// As in a language model whose head is its embedding.
+TEST_F(ImportTest, TiedWeightsAreOneParameterAndTrainAsOne) {
+  torch::jit::Module tied("tied");
+  const torch::Tensor weight = torch::eye(3).set_requires_grad(true);
+  tied.register_parameter("embedding", weight, false);
+  tied.register_parameter("head", weight, false);
+  tied.define("def forward(self, x):\n    return torch.linear(torch.embedding(self.embedding, x), self.head)\n");
+  const auto bundle = Import(tied);
+  ASSERT_TRUE(bundle.ok()) << bundle.status();
+  EXPECT_EQ(bundle->parameters.tensors, (std::vector<TensorShape>{{"embedding", {3, 3}}}));
+
+  std::vector<float> values = bundle->parameters.values;
+  auto module = Module::Load(bundle->module, bundle->parameters.tensors, values, {"cpu", 8, "mse"});
+  ASSERT_TRUE(module.ok()) << module.status();
+  Batch batch{1, {{}, std::vector<int64_t>{0}}, {{3}, std::vector<float>{0, 0, 0}}};
+  std::vector<float> gradient(values.size());
+  // The mean over three outputs of (w_0 . w_i)^2.
+  const auto loss = [&] { return *MeanGradient(**module, batch, 0, gradient); };
+  EXPECT_NEAR(loss(), 1 / 3.0, 1e-6);
+  EXPECT_NEAR(gradient[0], 4 / 3.0, 1e-6) << "2/3 as the embedding's and 2/3 as the head's";
+  values[0] = 0.5f;
+  EXPECT_NEAR(loss(), 0.0625 / 3, 1e-6) << "both have moved";
+
+  Tensors trained = bundle->parameters;
+  const auto saved = WithParameters(bundle->module, &trained);
+  ASSERT_TRUE(saved.ok()) << saved.status();
+  EXPECT_EQ(ImportTorchScript(directory_.Write("trained.pt", *saved))->parameters.tensors, trained.tensors);
 }
 
 TEST_F(ImportTest, BuffersAreNoParameters) {

@@ -92,6 +92,12 @@ TEST(ClientOptions, ErrorsNameTheLineAndTheKey) {
               AllOf(HasSubstr("client.yaml:3"), HasSubstr("data.lenght")));
   EXPECT_THAT(problem("loss: hinge\n"), AllOf(HasSubstr("client.yaml:3"), HasSubstr("cross_entropy")));
   EXPECT_THAT(problem("evaluate: {metrics: [f1]}\n"), AllOf(HasSubstr("client.yaml:3"), HasSubstr("perplexity")));
+  EXPECT_THAT(problem("loss: bce\nevaluate: {metrics: [perplexity]}\n"),
+              HasSubstr("perplexity, which is not for loss bce"));
+  EXPECT_THAT(problem("loss: mse\nevaluate: {metrics: [mae, accuracy]}\n"),
+              HasSubstr("accuracy, which is not for loss mse"));
+  EXPECT_THAT(problem("batch: 16777217\n"), AllOf(HasSubstr("client.yaml:3"), HasSubstr("16777216")));
+  EXPECT_THAT(problem("seed: 72057594037927936\n"), HasSubstr("below 2^56"));
   EXPECT_THAT(problem("data: {index: 4, count: 4}\n"), HasSubstr("data.index is 4"));
   EXPECT_THAT(problem("simulate: {attack: shout}\n"), AllOf(HasSubstr("shout"), HasSubstr("flip-half")));
   EXPECT_THAT(Message(Load("server: nowhere\nname: ada\n").status()), HasSubstr("HOST:PORT"));
