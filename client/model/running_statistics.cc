@@ -8,7 +8,8 @@ namespace signvote {
 namespace {
 
 // A layer's update is s <- (1 - m) s + m s', s' the batch's statistic, m its momentum, which TorchScript may hide in a
-// constant. From s = 0 a pass gives m s', and from s = 1 on the same batch 1 - m + m s': their difference tells m.
+// constant. From s = 0 a pass gives m s', and from s = t on the same batch (1 - m) t + m s': their difference tells m.
+// For t of the size of m s' no digits cancel.
 class Statistics {
  public:
   explicit Statistics(const torch::jit::Module& module) {
@@ -24,9 +25,14 @@ class Statistics {
   }
   bool empty() const { return running_.empty(); }
 
-  void Start(double value) {
-    for (torch::Tensor& statistic : running_) statistic.fill_(value);
+  void Start(const std::vector<torch::Tensor>& values) {
+    for (size_t i = 0; i < running_.size(); ++i) running_[i].copy_(values[i]);
     for (torch::Tensor& counter : counters_) counter.zero_();  // without momentum a layer divides by it
+  }
+  std::vector<torch::Tensor> Zeros() const {
+    std::vector<torch::Tensor> zeros;
+    for (const torch::Tensor& statistic : running_) zeros.push_back(torch::zeros_like(statistic));
+    return zeros;
   }
   std::vector<torch::Tensor> Copies() const {
     std::vector<torch::Tensor> copies;
@@ -36,10 +42,11 @@ class Statistics {
   void Add() {
     for (size_t i = 0; i < running_.size(); ++i) sums_[i] += running_[i];
   }
-  // `from_zero` and `from_one`: of one batch, after Start(0) and Start(1).
-  void Finish(const std::vector<torch::Tensor>& from_zero, const std::vector<torch::Tensor>& from_one, double batches) {
+  // `from_zero` and `from_start`: of one batch, after Start(Zeros()) and Start(start); no start is 0.
+  void Finish(const std::vector<torch::Tensor>& from_zero, const std::vector<torch::Tensor>& start,
+              const std::vector<torch::Tensor>& from_start, double batches) {
     for (size_t i = 0; i < running_.size(); ++i) {
-      const torch::Tensor momentum = 1 - (from_one[i] - from_zero[i]).mean();
+      const torch::Tensor momentum = 1 - ((from_start[i] - from_zero[i]) / start[i]).mean();
       // A layer that does not follow its batches keeps what it had.
       running_[i].copy_(momentum.item<double>() > 1e-6 ? sums_[i] / (momentum * batches) : before_[i]);
     }
@@ -76,19 +83,20 @@ absl::Status Recalibrate(Module& module, const Dataset& dataset, uint32_t sample
     const size_t size = std::min<size_t>(impl.options.micro_batch, drawn.size());
     const size_t batches = drawn.size() / size;
     Batch batch;
-    std::vector<torch::Tensor> from_zero, from_one;
+    std::vector<torch::Tensor> from_zero, start, from_start;
     for (size_t i = 0; i < batches; ++i) {
       MakeBatch(dataset, std::span(drawn).subspan(i * size, size), &batch);
-      statistics.Start(0);
+      statistics.Start(statistics.Zeros());
       RETURN_IF_ERROR(Pass(impl, batch));
       statistics.Add();
       if (i > 0) continue;
       from_zero = statistics.Copies();
-      statistics.Start(1);
+      for (const torch::Tensor& one : from_zero) start.push_back(torch::where(one == 0, torch::ones_like(one), one));
+      statistics.Start(start);
       RETURN_IF_ERROR(Pass(impl, batch));
-      from_one = statistics.Copies();
+      from_start = statistics.Copies();
     }
-    statistics.Finish(from_zero, from_one, static_cast<double>(batches));
+    statistics.Finish(from_zero, start, from_start, static_cast<double>(batches));
     return absl::OkStatus();
   });
 }

@@ -74,6 +74,25 @@ TEST_F(BatchNorm, StatisticsAreThoseOfTheData) {
                                     testing::FloatNear(4, 0.4f), testing::FloatNear(0.25f, 0.03f)));
 }
 
+TEST_F(BatchNorm, LargeStatisticsAreAsExact) {
+  Random random(8);
+  std::vector<float> inputs;
+  double sum = 0, squares = 0;
+  for (int i = 0; i < 1000; ++i) {
+    inputs.push_back(static_cast<float>(3e5 + 1e5 * random.Normal()));
+    inputs.push_back(0);
+    sum += inputs[inputs.size() - 2];
+    squares += (inputs[inputs.size() - 2] - 3e5) * (inputs[inputs.size() - 2] - 3e5);
+  }
+  dataset_.inputs.values = inputs;
+  ASSERT_TRUE(Recalibrate(*module_, dataset_, 4000).ok());
+  const std::vector<float> values = Export();
+  EXPECT_NEAR(values[2], sum / 1000, 0.02 * 3e5);
+  EXPECT_EQ(values[3], 0);
+  EXPECT_NEAR(values[4], squares / 1000, 0.1 * 1e10);
+  EXPECT_EQ(values[5], 0);
+}
+
 TEST_F(BatchNorm, StatisticsDoNotDependOnWhatTheyWereBefore) {
   ASSERT_TRUE(Recalibrate(*module_, dataset_, 1000).ok());
   const std::vector<float> first = Export();
