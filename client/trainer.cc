@@ -29,30 +29,35 @@ absl::Status Trainer::LoadModel(const std::string& bytes, std::span<const Tensor
   return absl::OkStatus();
 }
 
-absl::Status Trainer::Gradient(const DrawKey& key, std::span<const uint32_t> samples, uint64_t module_seed,
-                               std::span<float> gradient) {
-  MakeAugmentedBatch(dataset_, samples, options_.data.augmentation, key, &batch_);
-  ASSIGN_OR_RETURN(const double loss, MeanGradient(*module_, batch_, module_seed, gradient));
-  spdlog::debug("round {}: loss {:.4f} on {} samples", key.round, loss, samples.size());
+absl::Status Trainer::Gradient(const DrawKey& key, uint32_t batch, uint64_t module_seed, std::span<float> gradient) {
+  const auto part = [&](size_t begin, size_t count) -> const Batch& {
+    DrawKey of_part = key;
+    of_part.first += begin;
+    const std::vector<uint32_t> samples = Minibatch(of_part, share_, static_cast<uint32_t>(count));
+    MakeAugmentedBatch(dataset_, samples, options_.data.augmentation, of_part, &batch_);
+    return batch_;
+  };
+  ASSIGN_OR_RETURN(const double loss, MeanGradient(*module_, {batch, part}, module_seed, gradient));
+  spdlog::debug("round {}: loss {:.4f} on {} samples", key.round, loss, batch);
   return absl::OkStatus();
 }
 
 absl::Status Trainer::ComputeGradient(uint64_t client_id, uint64_t round, const LocalWork& work) {
   if (module_ == nullptr) return Error(absl::StatusCode::kFailedPrecondition, "the server sent no model");
-  const DrawKey key{options_.seed, client_id, round};
+  DrawKey key{options_.seed, client_id, round};
   const uint32_t batch = SimulatedBatch(options_.simulation, options_.session.batch, round);
   const uint64_t module_seed = Key(options_.seed, Purpose::kAugment, ~client_id, round);
   const uint32_t steps = std::max(1u, work.steps);
-  const std::vector<uint32_t> samples = Minibatch(key, share_, batch * steps);
   on_device_ = steps == 1 && !module_->IsOnCpu();
-  if (steps == 1) return Gradient(key, samples, module_seed, on_device_ ? std::span<float>() : gradient_);
+  if (steps == 1) return Gradient(key, batch, module_seed, on_device_ ? std::span<float>() : gradient_);
 
   const std::vector<float> start(parameters_.begin(), parameters_.end());
   std::vector<float> one(gradient_.size());
   std::fill(gradient_.begin(), gradient_.end(), 0.0f);
   absl::Status status;
   for (uint32_t step = 0; step < steps && status.ok(); ++step) {
-    status = Gradient(key, std::span(samples).subspan(size_t{step} * batch, batch), module_seed + step, one);
+    key.first = uint64_t{step} * batch;
+    status = Gradient(key, batch, module_seed + step, one);
     for (size_t n = 0; n < one.size(); ++n) {
       gradient_[n] += one[n] / static_cast<float>(steps);
       parameters_[n] -= work.step_size * one[n];

@@ -47,8 +47,8 @@ class Trainer {
 
  private:
   explicit Trainer(const ClientOptions& options) : options_(options) {}
-  absl::Status Gradient(const DrawKey& key, std::span<const uint32_t> samples, uint64_t module_seed,
-                        std::span<float> gradient);
+  // Of the `batch` samples from key.first on.
+  absl::Status Gradient(const DrawKey& key, uint32_t batch, uint64_t module_seed, std::span<float> gradient);
 
   const ClientOptions options_;
   Dataset dataset_;

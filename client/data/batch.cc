@@ -158,7 +158,7 @@ void MakeAugmentedBatch(const Dataset& dataset, std::span<const uint32_t> sample
     out->inputs.shape = dataset.inputs.shape;
     CopyPart<int32_t, int64_t>(dataset.inputs, samples, 0, dataset.inputs.Width(), &out->inputs);
   } else {
-    const uint64_t draws = Key(key.seed, Purpose::kAugment, key.client_id, key.round);
+    const uint64_t draws = Key(key.seed, Purpose::kAugment, key.client_id, key.round) + key.first;
     CopyInputs(dataset, samples, augmentation, draws, &out->inputs);
   }
   CopyTargets(dataset, samples, &out->targets);

@@ -27,6 +27,12 @@ TEST(Minibatch, ASmallerOneIsTheBeginningOfALargerOne) {
   EXPECT_TRUE(std::equal(small.begin(), small.end(), large.begin()));
 }
 
+TEST(Minibatch, APartIsWhatTheWholeHasThere) {
+  const auto whole = Minibatch({1, 2, 3}, kShare, 100);
+  const auto part = Minibatch({1, 2, 3, 60}, kShare, 40);
+  EXPECT_TRUE(std::equal(part.begin(), part.end(), whole.begin() + 60));
+}
+
 TEST(Minibatch, DrawsUniformlyWithReplacement) {
   std::map<uint32_t, int> count;
   for (const uint32_t sample : Minibatch({5, 6, 7}, kShare, 50000)) ++count[sample];
@@ -68,6 +74,13 @@ TEST(Batch, NormalisesByChannel) {
   EXPECT_FLOAT_EQ(Inputs(batch)[0], 10 / 255.0f);
   EXPECT_FLOAT_EQ(Inputs(batch)[4], (50 / 255.0f - 0.1f) / 2);
   EXPECT_FLOAT_EQ(Inputs(batch)[11], (120 / 255.0f - 0.2f) / 4);
+}
+
+TEST(Batch, APartIsCutAsTheWholeIsThere) {
+  Batch whole, part;
+  MakeAugmentedBatch(OnePicture(), std::vector<uint32_t>(100, 0), {1, true}, {1, 2, 3}, &whole);
+  MakeAugmentedBatch(OnePicture(), std::vector<uint32_t>(40, 0), {1, true}, {1, 2, 3, 60}, &part);
+  EXPECT_TRUE(std::equal(Inputs(part).begin(), Inputs(part).end(), Inputs(whole).begin() + 60 * 12));
 }
 
 // Every augmented picture is one of the cuts of the padded picture or its mirror image, and every one of them comes.

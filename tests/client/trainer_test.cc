@@ -15,8 +15,10 @@ class TrainerTest : public testing::Test {
  protected:
   static void SetUpTestSuite() { StartTorch(1); }
 
-  void Make(uint32_t batch) {
+  void Make(uint32_t batch, const Augmentation& augmentation = {}) {
     ClientOptions options;
+    options.data.augmentation = augmentation;
+    options.module.micro_batch = 8;
     options.data.source = *ParseSource("{format: digits}");
     options.data.partition.kind = "all";
     options.session.batch = batch;
@@ -58,6 +60,14 @@ TEST_F(TrainerTest, LocalStepsThatStandStillAreOneLargeMinibatch) {
   const SignVector standing = Signs({.steps = 4, .step_size = 0});
   Make(32);
   EXPECT_GT(Agreement(standing, Signs({})), 0.9999) << "but for rounding where the sum is all but 0";
+}
+
+TEST_F(TrainerTest, EverySampleOfEveryLocalStepIsCutByADrawOfItsOwn) {
+  const Augmentation augmentation{.crop = 8, .flip = true};
+  Make(8, augmentation);
+  const SignVector standing = Signs({.steps = 4, .step_size = 0});
+  Make(32, augmentation);
+  EXPECT_GT(Agreement(standing, Signs({})), 0.9999) << "as of one large minibatch, whose samples all differ";
 }
 
 TEST_F(TrainerTest, LocalStepsMoveAndThenGoBack) {
