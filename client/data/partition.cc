@@ -96,10 +96,15 @@ double Gamma(Random* random, double alpha) {
 }
 
 std::vector<uint32_t> Dirichlet(const Dataset& dataset, const PartitionOptions& options, double alpha) {
+  std::vector<uint32_t> ordered = Everything(dataset);
+  const auto label_of = [&](uint32_t sample) { return static_cast<uint32_t>(dataset.Class(sample)); };
+  std::stable_sort(ordered.begin(), ordered.end(), [&](uint32_t a, uint32_t b) { return label_of(a) < label_of(b); });
   std::vector<uint32_t> share;
-  for (uint32_t label = 0; label < dataset.classes; ++label) {
-    std::vector<uint32_t> samples = WhereLabel(dataset, [label](uint32_t l) { return l == label; });
-    Random random(Key(options.seed, Purpose::kPartition, label + 1));
+  for (auto begin = ordered.begin(), end = begin; begin != ordered.end(); begin = end) {
+    const uint32_t label = label_of(*begin);
+    end = std::find_if(begin, ordered.end(), [&](uint32_t sample) { return label_of(sample) != label; });
+    std::vector<uint32_t> samples(begin, end);
+    Random random(Key(options.seed, Purpose::kPartition, uint64_t{label} + 1));
     Shuffle(&random, &samples);
     std::vector<double> until(options.count + 1, 0.0);  // running sums of the proportions
     for (uint32_t m = 0; m < options.count; ++m) until[m + 1] = until[m] + Gamma(&random, alpha);
@@ -142,6 +147,10 @@ absl::StatusOr<std::vector<uint32_t>> PartitionOf(const Dataset& dataset, const 
   if (by_class && dataset.classes == 0) {
     return InvalidArgument("data.partition is \"{}\", but the samples of {} have no classes: take all or iid",
                            options.kind, dataset.source);
+  }
+  if (kind.name == "labels" && kind.arguments[0] > dataset.classes) {
+    return InvalidArgument("data.partition is \"{}\", but {} has {} classes", options.kind, dataset.source,
+                           dataset.classes);
   }
   std::vector<uint32_t> share = Share(dataset, options, kind);
   if (share.empty()) {

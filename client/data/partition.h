@@ -28,7 +28,7 @@ struct PartitionOptions {
 absl::Status ValidatePartitionKind(const std::string& kind);
 
 // Ascending sample numbers. INVALID_ARGUMENT: no such kind, one that needs classes where there
-// are none, index >= count, or the share is empty (names it).
+// are none, more labels than classes, index >= count, or the share is empty (names it).
 absl::StatusOr<std::vector<uint32_t>> PartitionOf(const Dataset& dataset, const PartitionOptions& options);
 
 }  // namespace signvote

@@ -108,6 +108,16 @@ TEST(Partition, DirichletProportionsHaveTheVarianceOfTheirAlpha) {
   }
 }
 
+// Each class is drawn for once: by classes times samples this would not end.
+TEST(Partition, DirichletTakesManyClassesInItsStride) {
+  Dataset dataset = TenClasses(1 << 20);
+  auto& labels = std::get<std::vector<int32_t>>(dataset.targets.values);
+  for (size_t i = 0; i < labels.size(); ++i) labels[i] = static_cast<int32_t>(i / 4);
+  dataset.classes = 1 << 18;
+  const size_t first = Share(dataset, "dirichlet:1", 0, 2).size(), second = Share(dataset, "dirichlet:1", 1, 2).size();
+  EXPECT_EQ(first + second, dataset.size());
+}
+
 TEST(Partition, AnEmptyShareIsNamed) {
   EXPECT_THAT(Problem("iid", 150, 200), testing::AnyOf(HasSubstr("share 150 of 200"), testing::IsEmpty()));
   const Dataset one = TenClasses(1);
@@ -117,6 +127,7 @@ TEST(Partition, AnEmptyShareIsNamed) {
 
 TEST(Partition, ImpossibleOptionsAreRefused) {
   EXPECT_THAT(Problem("iid", 15, 15), HasSubstr("data.index is 15"));
+  EXPECT_THAT(Problem("labels:11", 0, 1), HasSubstr("test has 10 classes"));
   for (const char* kind : {"", "some", "labels", "labels:0", "labels:1.5", "labels:2:3", "dirichlet:-1", "dirichlet:x",
                            "groups:3", "iid:2", "labels:"}) {
     EXPECT_THAT(Problem(kind, 0, 1), HasSubstr("expected all, iid")) << kind;
