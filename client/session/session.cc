@@ -143,11 +143,16 @@ void Session::OnWelcome(const v1::Welcome& welcome) {
   }
   welcome_ = welcome;
   tensors_ = *tensors;
-  state_ = State::kFollowing;
-  if (welcome.model_sha256() != model_sha256_) {
-    const absl::Status status = download_.Expect(welcome.model_sha256(), welcome.model_size());
-    if (!status.ok()) return Fail(kExitFailure, status);
+  if (HasModel() && tensors_ != model_tensors_) {
+    model_sha256_.clear();
+    return Rejoin(
+        {0, false,
+         Error(absl::StatusCode::kUnavailable,
+               "run {} has the same model.pt with its parameters in another order: fetching it anew", welcome.run())});
   }
+  const absl::Status status = download_.Expect(welcome.model_sha256(), welcome.model_size());
+  if (!status.ok()) return Fail(kExitFailure, status);
+  state_ = State::kFollowing;
   Note(false, fmt::format("joined run {} as {}; {} parameters, last closed round {}", welcome.run(), options_.name,
                           welcome.config().parameters(), welcome.round()));
   for (v1::Evaluation& evaluation : std::exchange(unsent_, {})) {
@@ -158,15 +163,21 @@ void Session::OnWelcome(const v1::Welcome& welcome) {
   LeaveWhenComplete();
 }
 
+void Session::AdoptModel(const std::string& sha256, const std::vector<TensorShape>& tensors) {
+  model_sha256_ = sha256;
+  model_tensors_ = tensors;
+}
+
 void Session::OnModel(const v1::ModelChunk& chunk) {
   const absl::StatusOr<bool> complete = download_.Add(chunk);
   if (!complete.ok()) return Resync(complete.status());
   if (!*complete) return;
-  model_sha256_ = welcome_.model_sha256();
+  AdoptModel(welcome_.model_sha256(), tensors_);
   Do(action::LoadModel{download_.TakeBytes()});
 }
 
 void Session::OnParameters(const v1::ParametersChunk& chunk) {
+  if (!HasModel()) return Resync(InvalidArgument("parameters come before model.pt"));
   const absl::StatusOr<bool> complete = replica_.Load(chunk);
   if (!complete.ok()) return Resync(complete.status());
   if (!*complete) return;

@@ -43,7 +43,8 @@ namespace action {
 struct Send {
   std::shared_ptr<const v1::ClientMessage> message;
 };
-// model.pt is there. The parameters' vector keeps its address and size from here to the next LoadModel.
+// model.pt is there. The parameters' vector keeps its address and size from here to the next LoadModel or until a
+// server welcomes with other tensors; from then on nothing is to be computed before LoadModel.
 struct LoadModel {
   std::string bytes;
 };
@@ -95,8 +96,8 @@ class Session {
   // The user wants to end.
   std::vector<Action> Leave();
 
-  // The caller has this model already: it need not be sent.
-  void AdoptModel(const std::string& sha256) { model_sha256_ = sha256; }
+  // The caller has this model already, with its parameters in the order of these tensors: it need not be sent.
+  void AdoptModel(const std::string& sha256, const std::vector<TensorShape>& tensors);
   // The blocks of a ballot for round() + 1 will come without ComputeBallot; false: one was asked for already.
   bool ExpectBallot(uint64_t round);
 
@@ -109,7 +110,7 @@ class Session {
 
   bool IsFollowing() const { return state_ == State::kFollowing; }
   bool IsLoaded() const { return replica_.IsLoaded(); }  // the parameters are there
-  uint64_t round() const { return replica_.round(); }  // the parameters are those after this round
+  uint64_t round() const { return replica_.round(); }    // the parameters are those after this round
   // The parameters are still those on which the ballot of `round` is to be computed.
   bool IsBasisOf(uint64_t round) const {
     return replica_.IsLoaded() && replica_.round() + 1 == round && !replica_.IsMoving();
@@ -127,6 +128,7 @@ class Session {
   void OnBallotAnswer(const v1::BallotAnswer& answer);
   void OnFarewell(const v1::Farewell& farewell);
 
+  bool HasModel() const { return welcome_.model_sha256() == model_sha256_; }
   void SayApplied();
   void EvaluateWhereDue();
   void LeaveWhenComplete();
@@ -151,8 +153,9 @@ class Session {
 
   v1::Welcome welcome_;
   std::vector<TensorShape> tensors_;
-  std::string model_sha256_;  // of the model that was loaded
-  uint32_t resyncs_ = 0;      // since a fingerprint last agreed
+  std::string model_sha256_;                // of the model that was loaded
+  std::vector<TensorShape> model_tensors_;  // that it was loaded with
+  uint32_t resyncs_ = 0;                    // since a fingerprint last agreed
 
   // The ballot that was asked for last.
   struct KeptBallot {

@@ -92,8 +92,9 @@ void Shards::Sort(size_t shard, std::vector<Action> actions, std::vector<ShardAc
       continue;
     }
     if (std::holds_alternative<action::LoadModel>(one)) {
+      joined_ = shard;
       model_sha256_ = sessions_[shard]->welcome().model_sha256();
-      for (const auto& session : sessions_) session->AdoptModel(model_sha256_);
+      for (const auto& session : sessions_) session->AdoptModel(model_sha256_, tensors());
     } else if (std::holds_alternative<action::Reconnect>(one)) {
       waiting_[shard].clear();  // of the connection that is given up
     } else if (std::holds_alternative<action::Finished>(one)) {

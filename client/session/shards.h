@@ -92,7 +92,7 @@ class Shards {
   std::vector<action::ComputeBallot> wanted_;  // by shard: the ballot it wants; round 0: none
   std::vector<bool> finished_;                 // by shard
   std::string model_sha256_;                   // of the model that was loaded
-  size_t joined_ = 0;                          // joined last
+  size_t joined_ = 0;                          // joined or sent the model last
   bool leaving_ = false;
   bool over_ = false;
 

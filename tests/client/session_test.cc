@@ -262,6 +262,62 @@ TEST_F(SessionTest, ParametersOfAnotherRunAreForgotten) {
   EXPECT_EQ(parameters_, server_.truth());
 }
 
+// A Welcome to another run, whose tensor has other dimensions.
+v1::ServerMessage OtherTensors(ScriptedServer& server, uint64_t columns) {
+  server.run = fmt::format("of {} columns", columns);
+  v1::ServerMessage message = server.Welcome("ada");
+  v1::Tensor& tensor = *message.mutable_welcome()->mutable_tensors(0);
+  tensor.set_shape(0, ScriptedServer::kParameters / columns);
+  tensor.set_shape(1, columns);
+  return message;
+}
+
+TEST_F(SessionTest, TheSameModelWithOtherTensorsIsLoadedAgainBeforeAnythingIsComputed) {
+  JoinAsNewcomer();
+  session_->Disconnected(kBroken);
+  EXPECT_EQ(Connect().model_sha256(), Sha256(server_.model));
+  const v1::ServerMessage welcome = OtherTensors(server_, 2);
+  EXPECT_EQ(Only<action::Reconnect>(Say(welcome)).size(), 1u);
+  EXPECT_FALSE(session_->IsLoaded());
+  const v1::Join again = Connect();
+  EXPECT_EQ(again.model_sha256(), "") << "so that the server sends it";
+  EXPECT_EQ(again.round(), 0u);
+  EXPECT_TRUE(Only<action::Reconnect>(Say(welcome)).empty());
+  EXPECT_EQ(Only<action::LoadModel>(Say(server_.Model())).size(), 1u);
+  EXPECT_EQ(session_->tensors().at(0).shape[1], 2u);
+  Say(server_.Parameters());
+  EXPECT_EQ(Only<action::ComputeBallot>(Say(server_.Open())).at(0).round, 1u);
+}
+
+TEST_F(SessionTest, OtherTensorsAreNoDisagreementHoweverOftenTheyCome) {
+  JoinAsNewcomer();
+  for (const uint64_t columns : {2, 1, 2, 1, 2, 1}) {
+    session_->Disconnected(kBroken);
+    Connect();
+    EXPECT_EQ(Only<action::Reconnect>(Say(OtherTensors(server_, columns))).size(), 1u);
+    Connect();
+    Say(OtherTensors(server_, columns));
+    Say(server_.Model());
+    EXPECT_TRUE(Only<action::Failed>(Say(server_.Parameters())).empty());
+  }
+}
+
+TEST_F(SessionTest, AModelThatWasAdoptedMeanwhileMayStillBeSent) {
+  EXPECT_EQ(Connect().model_sha256(), "");
+  session_->AdoptModel(Sha256(server_.model), {{"weight", {ScriptedServer::kParameters / 4, 4}}});
+  Say(server_.Welcome("ada"));
+  const auto actions = Say(server_.Model());
+  EXPECT_TRUE(Only<action::Reconnect>(actions).empty());
+  EXPECT_EQ(Only<action::LoadModel>(actions).size(), 1u);
+}
+
+TEST_F(SessionTest, ParametersAreNotTakenBeforeTheirModel) {
+  Connect();
+  Say(server_.Welcome("ada"));
+  EXPECT_EQ(Only<action::Reconnect>(Say(server_.Parameters())).size(), 1u);
+  EXPECT_FALSE(session_->IsLoaded());
+}
+
 TEST_F(SessionTest, RefusalsEndWithTheServersWords) {
   for (const auto code : {absl::StatusCode::kPermissionDenied, absl::StatusCode::kFailedPrecondition,
                           absl::StatusCode::kInvalidArgument}) {

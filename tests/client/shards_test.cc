@@ -251,5 +251,48 @@ TEST_F(ShardsTest, RefusesAShardOfAnotherRun) {
   EXPECT_EQ(parameters_[7], servers_[0].truth()[7]) << "what the first one sent is still there";
 }
 
+TEST_F(ShardsTest, TheSameModelWithOtherTensorsIsLoadedForAllShards) {
+  JoinBoth();
+  for (const size_t shard : {0, 1}) Settle(shards_->Disconnected(shard, kBroken));
+  v1::ServerMessage welcomes[2];
+  for (const size_t shard : {0, 1}) {
+    servers_[shard].run = "another";
+    welcomes[shard] = servers_[shard].Welcome("ada");
+    welcomes[shard].mutable_welcome()->mutable_tensors(0)->set_name("renamed");
+  }
+  shards_->Connected(0);
+  EXPECT_EQ(Only<action::Reconnect>(Say(0, welcomes[0])).size(), 1u);
+  EXPECT_EQ(Only<action::Send>(shards_->Connected(0)).at(0).message->join().model_sha256(), "");
+  Say(0, welcomes[0]);
+  EXPECT_EQ(Only<action::LoadModel>(Say(0, servers_[0].Model())).size(), 1u);
+  EXPECT_EQ(shards_->tensors().at(0).name, "renamed");
+  Say(0, servers_[0].Parameters());
+  EXPECT_EQ(Only<action::Send>(shards_->Connected(1)).at(0).message->join().model_sha256(), Sha256(servers_[1].model));
+  EXPECT_TRUE(Only<action::Reconnect>(Say(1, welcomes[1])).empty()) << "the first one has handed it out";
+  Say(1, servers_[1].Parameters());
+  OpenBoth();
+  EXPECT_TRUE(shards_->HasBallot());
+}
+
+TEST_F(ShardsTest, OneThatWaitedMeanwhileTakesTheModelThatTheOtherHandedOut) {
+  JoinBoth();
+  v1::ServerMessage welcomes[2];
+  for (const size_t shard : {0, 1}) {
+    Settle(shards_->Disconnected(shard, kBroken));
+    shards_->Connected(shard);
+    welcomes[shard] = servers_[shard].Welcome("ada");
+    welcomes[shard].mutable_welcome()->mutable_tensors(0)->set_name("renamed");
+  }
+  EXPECT_EQ(Only<action::Reconnect>(Say(1, welcomes[1])).size(), 1u);
+  Say(0, welcomes[0]);
+  shards_->Connected(1);
+  Say(1, welcomes[1]);
+  EXPECT_EQ(Only<action::LoadModel>(Say(1, servers_[1].Model())).size(), 1u);
+  EXPECT_TRUE(Only<action::Reconnect>(Say(1, servers_[1].Parameters())).empty());
+  Say(0, servers_[0].Parameters());
+  OpenBoth();
+  EXPECT_TRUE(shards_->HasBallot());
+}
+
 }  // namespace
 }  // namespace signvote
