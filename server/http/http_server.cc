@@ -101,13 +101,13 @@ class HttpServerImpl final : public HttpServer {
     json("/api/reliability", &Report::reliability_json);
     server_.Get("/api/clients/([A-Za-z0-9._-]{1,64})",
                 [this](const httplib::Request& request, httplib::Response& response) {
-                  const absl::StatusOr<v1::ClientDetail> detail = live_.sources().client(request.matches[1]);
+                  const absl::StatusOr<std::string> detail = live_.ClientNow(request.matches[1]);
                   if (!detail.ok()) {
                     response.status = 404;
                     response.set_content(Json{{"error", Message(detail.status())}}.dump(), kJson);
                     return;
                   }
-                  response.set_content(ToJson(*detail).dump(), kJson);
+                  response.set_content(*detail, kJson);
                 });
     server_.Get("/api/rounds", [this](const httplib::Request& request, httplib::Response& response) {
       const auto rounds = live_.sources().rounds(Number(request, "after"));

@@ -3,6 +3,7 @@
 #include <absl/time/clock.h>
 
 #include "common/json.h"
+#include "common/status.h"
 #include "server/http/series.h"
 
 namespace signvote {
@@ -42,6 +43,15 @@ std::shared_ptr<const Report> Live::Now() {
   report->clients_json = ToJson(report->clients).dump();
   report_ = report;
   return report;
+}
+
+absl::StatusOr<std::string> Live::ClientNow(const std::string& name) {
+  MutexLock lock(details_mu_);
+  const absl::Time now = absl::Now();
+  std::erase_if(details_, [now](const auto& entry) { return now - entry.second.taken >= kInterval; });
+  if (auto found = details_.find(name); found != details_.end()) return found->second.json;
+  ASSIGN_OR_RETURN(const v1::ClientDetail detail, sources_.client(name));
+  return details_.emplace(name, Detail{now, ToJson(detail).dump()}).first->second.json;
 }
 
 bool Live::Pause() {

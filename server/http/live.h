@@ -1,10 +1,12 @@
-// What everyone who watches is told, computed once a second for all of them and only while someone asks.
+// What everyone who watches is told, computed once a second for all of them, one thing at a time, and only while
+// someone asks.
 //
 // Thread-safe.
 #pragma once
 
 #include <absl/time/time.h>
 
+#include <map>
 #include <memory>
 #include <string>
 
@@ -30,6 +32,8 @@ class Live {
 
   // Not older than kInterval.
   std::shared_ptr<const Report> Now();
+  // ClientDetail as JSON, not older either; the error of sources().client.
+  absl::StatusOr<std::string> ClientNow(const std::string& name);
   const Sources& sources() const { return sources_; }
 
   // Waits for kInterval; false at once when it has ended.
@@ -40,6 +44,13 @@ class Live {
   const Sources sources_;
   Mutex mu_;  // held while a report is made, so that all who ask get the same one
   std::shared_ptr<const Report> report_ ABSL_GUARDED_BY(mu_);
+
+  struct Detail {
+    absl::Time taken;
+    std::string json;
+  };
+  Mutex details_mu_;  // held while one is made
+  std::map<std::string, Detail> details_ ABSL_GUARDED_BY(details_mu_);
 
   Mutex ending_mu_;
   CondVar ended_;

@@ -55,10 +55,8 @@ class Tally {
   uint64_t round() const { return round_; }  // closed
   const BlockRange& range() const { return range_; }
   std::span<const float> parameters() const { return *parameters_; }
-  // As they are now, for others to keep: while anyone does, ParametersAreShared, and before Apply they have to be left
-  // to them by MoveOnInACopy.
+  // As they are now, for others to keep: while anyone does, they have to be left to them before Apply by MoveOnInACopy.
   std::shared_ptr<const std::vector<float>> ShareParameters() const { return parameters_; }
-  bool ParametersAreShared() const { return parameters_.use_count() > 1; }
   void MoveOnInACopy() { parameters_ = std::make_shared<std::vector<float>>(*parameters_); }
   const Fingerprint& fingerprint() const { return fingerprint_; }  // after round()
   Electorate& electorate() { return electorate_; }

@@ -15,8 +15,8 @@ namespace {
 // After the last round: for voters to tell their fingerprints, and for observers to measure.
 constexpr absl::Duration kVoterGrace = absl::Seconds(5);
 constexpr absl::Duration kObserverGrace = absl::Seconds(60);
-// For clients that load the parameters of the last round anew; and, started again after it, for voters that were cut off
-// before they heard of it.
+// For clients that load the parameters of the last round anew; and, started again after it, for voters that were cut
+// off before they heard of it.
 constexpr absl::Duration kReturnGrace = absl::Seconds(10);
 
 // All NaN when one of the values is.
@@ -136,7 +136,8 @@ v1::ClientSummary Federation::Summarize(const Client& client) const {
   summary.set_bytes_down(client.bytes_down);
   if (client.applied_round > 0) {
     summary.set_round(client.applied_round);
-    summary.set_rounds_behind(static_cast<uint32_t>(broadcast_.closed - std::min(broadcast_.closed, client.applied_round)));
+    summary.set_rounds_behind(
+        static_cast<uint32_t>(broadcast_.closed - std::min(broadcast_.closed, client.applied_round)));
     *summary.mutable_fingerprint() = ToProto(client.applied);
     summary.set_fingerprint_agrees(!client.disagrees);
   }
@@ -148,17 +149,14 @@ v1::ClientSummary Federation::Summarize(const Client& client) const {
   return summary;
 }
 
-void Federation::AddReliability(v1::ClientSummary* summary) const {
-  if (summary->role() != v1::VOTER) return;
+void Federation::AddReliability(std::span<const VoterReport> reports, v1::ClientSummary* summary) const {
   double coordinates = 0, crossover = 0, weight = 0;
-  for (uint64_t i = 0; i < range_.count; ++i) {
-    const uint64_t block = range_.first + i;
-    const VoterReport report = tally_.rule(block).Report(summary->client_id());
-    const double size = static_cast<double>(range_.Size(block));
+  for (size_t i = 0; i < reports.size(); ++i) {
+    const double size = static_cast<double>(range_.Size(range_.first + i));
     coordinates += size;
-    crossover += size * report.crossover;
-    weight += size * report.mean_weight;
-    if (report.different) summary->set_different(true);
+    crossover += size * reports[i].crossover;
+    weight += size * reports[i].mean_weight;
+    if (reports[i].different) summary->set_different(true);
   }
   summary->set_crossover(crossover / coordinates);
   summary->set_mean_weight(weight / coordinates);
@@ -170,9 +168,9 @@ v1::ListClientsResponse Federation::Clients() {
     MutexLock lock(mu_);
     for (const auto& [name, client] : registry_.clients()) *response.add_clients() = Summarize(client);
   }
-  // Sessions go on while a round is decoded and this waits for it.
-  MutexLock core(core_mu_);
-  for (v1::ClientSummary& summary : *response.mutable_clients()) AddReliability(&summary);
+  for (v1::ClientSummary& summary : *response.mutable_clients()) {
+    if (summary.role() == v1::VOTER) AddReliability(ReportsOn(summary.client_id()), &summary);
+  }
   return response;
 }
 
@@ -186,43 +184,26 @@ absl::StatusOr<v1::ClientDetail> Federation::Detail(const std::string& name) {
     *detail.mutable_summary() = Summarize(*client);
     if (client->role != v1::VOTER) return detail;
     voter = client->id;
+    detail.set_round(broadcast_.closed);
   }
-  MutexLock core(core_mu_);
-  AddReliability(detail.mutable_summary());
-  detail.set_round(tally_.round());
-  const BlockRange& range = range_;
-  for (uint64_t block = range.first; block < range.first + range.count; ++block) {
-    const VoterReport report = tally_.rule(block).Report(voter);
+  const std::vector<VoterReport> reports = ReportsOn(voter);
+  AddReliability(reports, detail.mutable_summary());
+  for (const VoterReport& report : reports) {
     v1::BlockReliability& reliability = *detail.add_blocks();
-    reliability.set_block(block);
+    reliability.set_block(range_.first + detail.blocks_size() - 1);
     reliability.set_crossover(report.crossover);
     reliability.set_weight(report.weight);
     reliability.set_next_weight(report.next_weight);
     reliability.set_different(report.different);
     reliability.set_trust(report.trust);
   }
-  uint64_t begin = 0;
-  const uint64_t first = range.FirstCoordinate(), last = first + range.Coordinates();
-  for (const TensorShape& tensor : bundle_.parameters.tensors) {
-    const uint64_t end = begin + tensor.Coordinates();
-    const uint64_t from = std::max(begin, first), to = std::min(end, last);
-    begin = end;
-    if (from >= to) continue;
-    std::vector<float> crossovers, weights;
-    for (uint64_t at = from; at < to;) {
-      const uint64_t block = at / kBlockCoordinates;
-      const uint64_t stop = std::min(to, range.Begin(block) + range.Size(block));
-      std::vector<float> crossover, weight;
-      tally_.rule(block).PerCoordinate(voter, at - range.Begin(block), stop - range.Begin(block), &crossover, &weight);
-      crossovers.insert(crossovers.end(), crossover.begin(), crossover.end());
-      weights.insert(weights.end(), weight.begin(), weight.end());
-      at = stop;
-    }
+  for (const TensorRange& tensor : TensorsHere()) {
+    Sample sample = SampleOf(voter, tensor);
     v1::TensorReliability& reliability = *detail.add_tensors();
     reliability.set_name(tensor.name);
-    reliability.set_coordinates(to - from);
-    *reliability.mutable_crossover() = QuantilesOf(std::move(crossovers));
-    *reliability.mutable_weight() = QuantilesOf(std::move(weights));
+    reliability.set_coordinates(tensor.end - tensor.begin);
+    *reliability.mutable_crossover() = QuantilesOf(std::move(sample.crossovers));
+    *reliability.mutable_weight() = QuantilesOf(std::move(sample.weights));
   }
   return detail;
 }
@@ -256,11 +237,10 @@ void Federation::GoOn(const std::string& why) {
 Federation::Exported Federation::Export() {
   Exported exported;
   v1::ExportHeader& header = exported.header;
-  const MutexLock lock(mu_);
   header.set_run(run_);
   *header.mutable_config() = ConfigFor(options_.fraction);
   DescribeTensors(header.mutable_tensors());
-  const MutexLock core(core_mu_);
+  const CoreLock core(this);
   header.set_round(tally_.round());
   *header.mutable_fingerprint() = ToProto(tally_.fingerprint());
   exported.parameters.assign(tally_.parameters().begin(), tally_.parameters().end());

@@ -47,7 +47,7 @@ void Federation::DecideAhead() {
   const size_t first = ahead_.frames.size();
   bool is_decided = false;
   {
-    MutexLock core(core_mu_);
+    CoreLock core(this);
     is_decided = tally_.DecodeAhead(first, ballots, environment_.parallel);
     const std::span<const SignVector> before = tally_.decisions();
     std::vector<const SignVector*> decisions;

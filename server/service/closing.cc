@@ -84,7 +84,7 @@ void Federation::CloseEarlyIfCertain() {
     }
     double certainty = 0;
     {
-      MutexLock core(core_mu_);
+      CoreLock core(this);
       certainty = tally_.Certainty(BallotsByBlock(ballots, number, range_.count), missing, environment_.parallel);
     }
     Locked locked(this);
@@ -108,7 +108,7 @@ void Federation::CountBallots() {
 }
 
 uint64_t Federation::DecidedRound() {
-  MutexLock core(core_mu_);
+  CoreLock core(this);
   return tally_.round();
 }
 
@@ -123,14 +123,13 @@ void Federation::RunClosing() {
   std::vector<v1::JournalRecord> records;
   if (!closing.frames) {
     MutexLock lock(mu_);
-    MutexLock core(core_mu_);
     closing.prelude.swap(pending_records_);
-    ApplyToElectorate(closing.prelude);
   }
   {
-    MutexLock core(core_mu_);
+    CoreLock core(this);
     const absl::Time start = environment_.now();
     if (!closing.frames) {
+      ApplyToElectorate(closing.prelude);
       // Without carry too much changes from round to round for a difference to be smaller.
       if (options_.vote.carry > 0) previous_decisions_.assign(tally_.decisions().begin(), tally_.decisions().end());
       const size_t taken =
@@ -145,20 +144,23 @@ void Federation::RunClosing() {
   if (!Journal(records)) return;  // Tick runs it again
   // A model of one block moves sooner than a packet is sent: its decision goes out with the end of the round.
   if (range_.count > 1) PublishDecisions();
-  Fingerprint fingerprint;
+  const bool is_lent = HoldBackParameters();
+  std::shared_ptr<const Snapshot> applied;
   {
-    MutexLock lock(mu_);
-    const auto is_loading = [](const auto& session) { return session.second.feed.IsLoading(); };
-    if (std::none_of(sessions_.begin(), sessions_.end(), is_loading)) snapshot_.reset();
-    MutexLock core(core_mu_);
-    if (tally_.ParametersAreShared()) tally_.MoveOnInACopy();  // the old ones are being sent to newcomers
-  }
-  {
-    MutexLock core(core_mu_);
+    CoreLock core(this);
+    if (is_lent) tally_.MoveOnInACopy();
     tally_.Apply(closing.step, environment_.parallel);
-    fingerprint = tally_.fingerprint();
+    applied = ShareParameters();
   }
-  PublishRound(fingerprint);
+  PublishRound(std::move(applied));
+}
+
+bool Federation::HoldBackParameters() {
+  MutexLock lock(mu_);
+  const auto is_loading = [](const auto& session) { return session.second.feed.IsLoading(); };
+  if (std::none_of(sessions_.begin(), sessions_.end(), is_loading)) snapshot_.reset();
+  const std::shared_ptr<const Snapshot> newest = std::exchange(newest_, nullptr);
+  return snapshot_ == newest;
 }
 
 // Evictions take effect between rounds, where the journal says so.
@@ -250,7 +252,7 @@ void Federation::PublishDecisions() {
   for (const auto& [id, session] : sessions_) wake_.insert(id);
 }
 
-void Federation::PublishRound(const Fingerprint& fingerprint) {
+void Federation::PublishRound(std::shared_ptr<const Snapshot> applied) {
   std::function<void()> checkpoint;
   RoundRow row;
   {
@@ -260,12 +262,12 @@ void Federation::PublishRound(const Fingerprint& fingerprint) {
     v1::ServerMessage message;
     v1::RoundClosed& closed = *message.mutable_round_closed();
     closed.set_round(closing_->round);
-    *closed.mutable_fingerprint() = ToProto(fingerprint);
+    *closed.mutable_fingerprint() = ToProto(applied->fingerprint);
     closed.set_ballots(closing_->row.ballots);
     newest.closed = MakeFrame(message);
-    newest.fingerprint = fingerprint;
+    newest.fingerprint = closed_fingerprint_ = applied->fingerprint;
     broadcast_.closed = closing_->round;
-    closed_fingerprint_ = fingerprint;
+    newest_ = std::move(applied);
     CountBallots();
 
     row = closing_->row;
@@ -338,7 +340,9 @@ absl::Status Federation::JournalPending(const std::function<void()>& look) {
     }
     look();
     records.swap(pending_records_);
-    MutexLock core(core_mu_);
+  }
+  {
+    CoreLock core(this);
     ApplyToElectorate(records);
   }
   absl::Status status = environment_.store->Append(records);
@@ -361,7 +365,7 @@ absl::StatusOr<std::shared_ptr<const signvote::Checkpoint>> Federation::TakeChec
     registry_.Save(&checkpoint->clients);
     checkpoint->step_size = step_size_;
   }));
-  MutexLock core(core_mu_);
+  CoreLock core(this);
   checkpoint->round = tally_.round();
   checkpoint->parameters.assign(tally_.parameters().begin(), tally_.parameters().end());
   tally_.Save(&checkpoint->learnt);

@@ -41,9 +41,10 @@ Federation::Federation(const ServerOptions& options, ModelBundle bundle, std::st
   broadcast_.module = std::move(bundle.module);
   broadcast_.closed = tally_.round();
   closed_fingerprint_ = tally_.fingerprint();
+  newest_ = ShareParameters();
   broadcast_.snapshot = [this] {
     mu_.AssertHeld();
-    return TakeSnapshot();
+    return LendSnapshot();
   };
   for (RecentRound& round : state.recent) {
     broadcast_.history.Add(RecoveredRound(std::move(round), broadcast_.range.first));
@@ -343,12 +344,12 @@ void Federation::EndUnjoined(absl::Time now) {
   }
 }
 
-std::shared_ptr<const Snapshot> Federation::TakeSnapshot() {
-  if (!snapshot_ || snapshot_->round + History::kRounds / 2 < broadcast_.closed) {
-    MutexLock core(core_mu_);
-    snapshot_ =
-        std::make_shared<const Snapshot>(Snapshot{tally_.round(), tally_.ShareParameters(), tally_.fingerprint()});
-  }
+std::shared_ptr<const Snapshot> Federation::ShareParameters() const {
+  return std::make_shared<const Snapshot>(Snapshot{tally_.round(), tally_.ShareParameters(), tally_.fingerprint()});
+}
+
+std::shared_ptr<const Snapshot> Federation::LendSnapshot() {
+  if (!snapshot_ || snapshot_->round + History::kRounds / 2 < broadcast_.closed) snapshot_ = newest_;
   return snapshot_;
 }
 

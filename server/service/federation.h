@@ -1,9 +1,9 @@
 // The federation: sessions in, rounds closed, decisions out. Everything that happens here is a reaction to a message, a
 // departure, an administrator or the clock; sockets, threads and disks are the environment's.
 //
-// Thread-safe. Two locks: mu_ for sessions and the open round, held briefly; core_mu_ for the tally and the store, held
-// while a round is decoded and journalled. A thread that holds mu_ may take core_mu_, never the other way round. The
-// environment's `run` is the only one that closes rounds, one at a time.
+// Thread-safe. Two locks: mu_ for sessions and the open round, held briefly; core_mu_ for the tally, held while a round
+// is decoded. Nobody waits for one of them while holding the other: see CoreLock. The environment's `run` is the only
+// one that closes rounds, one at a time.
 #pragma once
 
 #include <absl/status/statusor.h>
@@ -173,6 +173,8 @@ class Federation {
   };
   // Collects whom to wake while mu_ is held, and wakes them afterwards.
   class Locked;
+  // Holds core_mu_.
+  class CoreLock;
 
   // joining.cc
   void Join(SessionId id, Session& session, const v1::Join& join) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -198,7 +200,7 @@ class Federation {
   // Its ballot of the open round is neither counted nor waited for.
   void Withdraw(VoterId voter) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void EndUnjoined(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  std::shared_ptr<const Snapshot> TakeSnapshot() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  std::shared_ptr<const Snapshot> LendSnapshot() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool IsAsked(const Client& client) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Ballots of this round and before are counted already, or are just being counted.
   uint64_t CountedThrough(const Client& client) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -213,10 +215,13 @@ class Federation {
   Closing& CurrentClosing();
   void RunClosing();
   std::vector<v1::JournalRecord> RecordsOf(const Closing& closing) ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_mu_);
+  // Lets newcomers start from no other parameters than those that they are being sent; true when these are the newest.
+  bool HoldBackParameters();
+  std::shared_ptr<const Snapshot> ShareParameters() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_mu_);
   ClosedRound FramesOf(const Closing& closing, size_t kept) ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_mu_);
   bool Journal(std::span<const v1::JournalRecord> records);
   void PublishDecisions();
-  void PublishRound(const Fingerprint& fingerprint);
+  void PublishRound(std::shared_ptr<const Snapshot> applied);
   // Calls `look` with mu_ held at the point up to which the journal then says everything.
   absl::Status JournalPending(const std::function<void()>& look);
   absl::StatusOr<std::shared_ptr<const signvote::Checkpoint>> TakeCheckpoint();
@@ -229,16 +234,27 @@ class Federation {
   void DecideAheadIfDue() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);  // asks the runner
   void DecideAhead();
 
-  // reliability_report.cc.
+  // reliability_report.cc. What is known of voters, block by block: others may take core_mu_ between two blocks.
   struct Examination;
   Examination Examine();
+  std::vector<VoterReport> ReportsOn(VoterId voter);  // one a block of the range
+  struct TensorRange {
+    std::string name;
+    uint64_t begin = 0, end = 0;
+  };
+  std::vector<TensorRange> TensorsHere() const;  // their coordinates on this server
+  // By coordinate, of a sample of a tensor's.
+  struct Sample {
+    std::vector<float> crossovers, weights;
+  };
+  Sample SampleOf(VoterId voter, const TensorRange& tensor);
 
   // administration.cc.
   v1::RunStatus MakeStatus() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   v1::Phase PhaseNow() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // But for what AddReliability adds.
   v1::ClientSummary Summarize(const Client& client) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void AddReliability(v1::ClientSummary* summary) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_mu_);
+  void AddReliability(std::span<const VoterReport> reports, v1::ClientSummary* summary) const;
   void Note(v1::EventKind kind, const std::string& client, std::string detail) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   std::string Problem() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void GoOn(const std::string& why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);  // after a pause
@@ -264,7 +280,7 @@ class Federation {
   bool is_writing_checkpoint_ = false;
   Ahead ahead_;
 
-  Mutex mu_ ABSL_ACQUIRED_BEFORE(core_mu_);
+  Mutex mu_;
   Broadcast broadcast_ ABSL_GUARDED_BY(mu_);
   Fingerprint closed_fingerprint_ ABSL_GUARDED_BY(mu_);  // of the parameters after broadcast_.closed
   Registry registry_ ABSL_GUARDED_BY(mu_);
@@ -289,8 +305,9 @@ class Federation {
   std::optional<v1::Farewell> farewell_ ABSL_GUARDED_BY(mu_);  // once stopping or finished
   absl::Time finished_at_ ABSL_GUARDED_BY(mu_) = absl::InfiniteFuture();
   bool began_finished_ ABSL_GUARDED_BY(mu_) = false;
-  std::shared_ptr<const Snapshot> snapshot_ ABSL_GUARDED_BY(mu_);
-  std::deque<v1::Evaluation> evaluations_ ABSL_GUARDED_BY(mu_);  // the last few
+  std::shared_ptr<const Snapshot> newest_ ABSL_GUARDED_BY(mu_);    // the parameters; null while they move
+  std::shared_ptr<const Snapshot> snapshot_ ABSL_GUARDED_BY(mu_);  // those that newcomers are sent; null: to nobody
+  std::deque<v1::Evaluation> evaluations_ ABSL_GUARDED_BY(mu_);    // the last few
   Suspicions suspicions_ ABSL_GUARDED_BY(mu_);
   uint64_t examined_ ABSL_GUARDED_BY(mu_) = 0;  // the last closed round when suspects were looked for
   std::set<SessionId> wake_ ABSL_GUARDED_BY(mu_);
@@ -324,6 +341,19 @@ class ABSL_SCOPED_LOCKABLE Federation::Locked {
 
  private:
   Federation* federation_;
+};
+
+// Whoever holds core_mu_ may take long; mu_ is not held while waiting for it, or every session would wait too.
+class ABSL_SCOPED_LOCKABLE Federation::CoreLock {
+ public:
+  explicit CoreLock(Federation* federation) ABSL_EXCLUSIVE_LOCK_FUNCTION(federation->core_mu_)
+      ABSL_LOCKS_EXCLUDED(federation->mu_)
+      : lock_(federation->core_mu_) {}
+  ~CoreLock() ABSL_UNLOCK_FUNCTION() {}
+  CoreLock(const CoreLock&) = delete;
+
+ private:
+  MutexLock lock_;
 };
 
 }  // namespace signvote

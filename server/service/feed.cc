@@ -103,6 +103,7 @@ Frame Feed::NextParameters(const Broadcast& broadcast) {
     snapshot = broadcast.snapshot();
     snapshot_ = snapshot;
     offset_ = 0;
+    if (!snapshot) return nullptr;
   }
   const uint64_t total = snapshot->parameters->size();
   if (offset_ == total) {

@@ -39,7 +39,8 @@ struct Broadcast {
   ClosedRound ahead;
   uint64_t closed = 0;  // last closed round
   uint64_t open = 0;    // the round that takes ballots; 0: none
-  // The parameters to send to newcomers. The owner may retire it at any time: its readers then start over.
+  // The parameters to send to newcomers; null while they move: the owner wakes its readers afterwards. The owner may
+  // retire it at any time: its readers then start over.
   std::function<std::shared_ptr<const Snapshot>()> snapshot;
 };
 

@@ -1,5 +1,5 @@
-// Who agrees with whom, and who is wrong where. Computed beside the rounds: core_mu_ is taken anew for every block and
-// voter, so that a closing never waits for more than one of them.
+// Who agrees with whom, and who is wrong where. Computed beside the rounds: core_mu_ is taken anew for every voter and
+// block, or stretch of coordinates, so that a closing never waits for more than one of them.
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -53,46 +53,17 @@ class MeanAgreement {
   std::vector<double> sums_, weights_;
 };
 
-struct TensorRange {
-  std::string name;
-  uint64_t begin = 0, end = 0;  // coordinates of this server
-};
-
-std::vector<TensorRange> TensorsIn(const std::vector<TensorShape>& tensors, const BlockRange& range) {
-  std::vector<TensorRange> found;
-  const uint64_t first = range.FirstCoordinate(), last = first + range.Coordinates();
-  uint64_t begin = 0;
-  for (const TensorShape& tensor : tensors) {
-    const uint64_t end = begin + tensor.Coordinates();
-    const TensorRange here{tensor.name, std::max(begin, first), std::min(end, last)};
-    if (here.begin < here.end) found.push_back(here);
-    begin = end;
-  }
-  return found;
+// NaN when it is not measured.
+double Mean(const std::vector<float>& sample) {
+  return std::accumulate(sample.begin(), sample.end(), 0.0) / static_cast<double>(sample.size());
 }
 
-// Mean of a sample of the tensor's coordinates; NaN when it is not measured.
-double MeanCrossover(const Tally& tally, VoterId voter, const TensorRange& tensor) {
-  const uint64_t stride = std::max(kStretchCoordinates, (tensor.end - tensor.begin + kStretches - 1) / kStretches);
-  std::vector<float> crossover, weight;
-  double sum = 0, count = 0;
-  for (uint64_t at = tensor.begin; at < tensor.end; at += stride) {
-    const uint64_t block = at / kBlockCoordinates;
-    const uint64_t start = tally.range().Begin(block);
-    const uint64_t stop = std::min({tensor.end, at + kStretchCoordinates, start + tally.range().Size(block)});
-    tally.rule(block).PerCoordinate(voter, at - start, stop - start, &crossover, &weight);
-    sum = std::accumulate(crossover.begin(), crossover.end(), sum);
-    count += static_cast<double>(crossover.size());
-  }
-  return sum / count;
-}
-
-VoterView ViewOf(const Tally& tally, VoterId voter, const std::string& name) {
+VoterView ViewOf(const std::vector<VoterReport>& reports, const BlockRange& range, const std::string& name) {
   VoterView view{name, 0, 0, 0, false};
   double coordinates = 0;
-  for (uint64_t block = tally.range().first; block < tally.range().first + tally.range().count; ++block) {
-    const VoterReport report = tally.rule(block).Report(voter);
-    const double size = static_cast<double>(tally.range().Size(block));
+  for (size_t i = 0; i < reports.size(); ++i) {
+    const VoterReport& report = reports[i];
+    const double size = static_cast<double>(range.Size(range.first + i));
     coordinates += size;
     view.rounds = std::max(view.rounds, report.rounds);
     view.crossover += size * report.crossover;
@@ -105,6 +76,46 @@ VoterView ViewOf(const Tally& tally, VoterId voter, const std::string& name) {
 }
 
 }  // namespace
+
+std::vector<Federation::TensorRange> Federation::TensorsHere() const {
+  std::vector<TensorRange> found;
+  const uint64_t first = range_.FirstCoordinate(), last = first + range_.Coordinates();
+  uint64_t begin = 0;
+  for (const TensorShape& tensor : bundle_.parameters.tensors) {
+    const uint64_t end = begin + tensor.Coordinates();
+    const TensorRange here{tensor.name, std::max(begin, first), std::min(end, last)};
+    if (here.begin < here.end) found.push_back(here);
+    begin = end;
+  }
+  return found;
+}
+
+std::vector<VoterReport> Federation::ReportsOn(VoterId voter) {
+  std::vector<VoterReport> reports;
+  for (uint64_t i = 0; i < range_.count; ++i) {
+    CoreLock core(this);
+    reports.push_back(tally_.rule(range_.first + i).Report(voter));
+  }
+  return reports;
+}
+
+Federation::Sample Federation::SampleOf(VoterId voter, const TensorRange& tensor) {
+  const uint64_t stride = std::max(kStretchCoordinates, (tensor.end - tensor.begin + kStretches - 1) / kStretches);
+  Sample sample;
+  std::vector<float> crossover, weight;
+  for (uint64_t at = tensor.begin; at < tensor.end; at += stride) {
+    const uint64_t block = at / kBlockCoordinates;
+    const uint64_t start = range_.Begin(block);
+    const uint64_t stop = std::min({tensor.end, at + kStretchCoordinates, start + range_.Size(block)});
+    {
+      CoreLock core(this);
+      tally_.rule(block).PerCoordinate(voter, at - start, stop - start, &crossover, &weight);
+    }
+    sample.crossovers.insert(sample.crossovers.end(), crossover.begin(), crossover.end());
+    sample.weights.insert(sample.weights.end(), weight.begin(), weight.end());
+  }
+  return sample;
+}
 
 struct Federation::Examination {
   uint64_t round = 0;
@@ -132,7 +143,7 @@ Federation::Examination Federation::Examine() {
   for (uint64_t block = range.first; block < range.first + range.count; ++block) {
     std::vector<VoterId> voters;
     std::vector<double> matrix;
-    MutexLock core(core_mu_);
+    CoreLock core(this);
     tally_.rule(block).Agreement(&voters, &matrix);
     agreement.Add(voters, matrix, static_cast<double>(range.Size(block)));
     seen.trust += tally_.rule(block).Report(0).trust / static_cast<double>(range.count);
@@ -155,10 +166,7 @@ Federation::Examination Federation::Examine() {
     for (size_t j = 0; j < m; ++j) seen.matrix.push_back(agreement.Of(place[i], place[j]));
   }
 
-  for (const VoterId voter : shown) {
-    MutexLock core(core_mu_);
-    seen.views.push_back(ViewOf(tally_, voter, names[voter]));
-  }
+  for (const VoterId voter : shown) seen.views.push_back(ViewOf(ReportsOn(voter), range, names[voter]));
   seen.found = Diagnose(seen.views, seen.matrix);
   return seen;
 }
@@ -187,13 +195,12 @@ v1::ReliabilityReport Federation::Reliability() {
   v1::ReliabilityReport report;
   report.set_round(seen.round);
   report.set_trust(seen.trust);
-  const std::vector<TensorRange> tensors = TensorsIn(bundle_.parameters.tensors, seen.range);
+  const std::vector<TensorRange> tensors = TensorsHere();
   for (const TensorRange& tensor : tensors) report.add_tensors(tensor.name);
   std::vector<std::vector<double>> crossovers;
   for (const VoterId voter : seen.shown) {
-    MutexLock core(core_mu_);
     std::vector<double>& row = crossovers.emplace_back();
-    for (const TensorRange& tensor : tensors) row.push_back(MeanCrossover(tally_, voter, tensor));
+    for (const TensorRange& tensor : tensors) row.push_back(Mean(SampleOf(voter, tensor).crossovers));
   }
 
   std::vector<size_t> order(m);

@@ -1,8 +1,11 @@
 // The endpoint over real HTTP on loopback, with sources that the test owns.
 #include "server/http/http_server.h"
 
+#include <absl/time/clock.h>
 #include <gmock/gmock.h>
 #include <httplib.h>
+
+#include <atomic>
 
 #include "common/json.h"
 
@@ -26,8 +29,9 @@ class HttpServerTest : public testing::Test {
       clients.add_clients()->set_name("a");
       return clients;
     };
-    sources.client = [](const std::string& name) -> absl::StatusOr<v1::ClientDetail> {
+    sources.client = [this](const std::string& name) -> absl::StatusOr<v1::ClientDetail> {
       if (name != "a") return absl::NotFoundError("no client named " + name);
+      ++details_;
       v1::ClientDetail detail;
       detail.set_round(42);
       return detail;
@@ -54,6 +58,7 @@ class HttpServerTest : public testing::Test {
   }
 
   v1::Phase phase_ = v1::COLLECTING;
+  std::atomic<int> details_ = 0;  // how many were made
   std::unique_ptr<HttpServer> server_;
   std::unique_ptr<httplib::Client> client_;
 };
@@ -85,6 +90,13 @@ TEST_F(HttpServerTest, AnswersQuestionsAsJson) {
   EXPECT_EQ(Get("/api/events").size(), 1u);
   EXPECT_EQ(client_->Get("/api/none")->status, 404);
   EXPECT_EQ(client_->Post("/api/status", "", "text/plain")->status, 404) << "it only reads";
+}
+
+TEST_F(HttpServerTest, LooksAtAClientOnceASecondHoweverManyAsk) {
+  const absl::Time start = absl::Now();
+  constexpr int kRequests = 200;
+  for (int i = 0; i < kRequests; ++i) EXPECT_EQ(Get("/api/clients/a")["round"], 42);
+  EXPECT_LE(details_, 1 + absl::ToInt64Seconds(absl::Now() - start));
 }
 
 TEST_F(HttpServerTest, IsUnwellWhileTheJournalCannotBeWritten) {

@@ -95,6 +95,10 @@ class FederationHarness {
     bundle.parameters.tensors = {{"w", {parameters}}};
     Environment environment;
     environment.store = &store;
+    environment.parallel = [this](size_t count, const std::function<void(size_t)>& body) {
+      while_computing();
+      Serially(count, body);
+    };
     environment.run = [this](std::function<void()> work) { work_.push_back(std::move(work)); };
     environment.run_beside = [this](std::function<void()> work) { beside_.push_back(std::move(work)); };
     environment.now = [this] { return now; };
@@ -206,6 +210,7 @@ class FederationHarness {
 
   absl::Time now = absl::FromUnixSeconds(1'000'000);
   FakeStore store;
+  std::function<void()> while_computing = [] {};  // called with the tally in use
   std::vector<RoundRow> rows;
   std::unique_ptr<Federation> federation;
 

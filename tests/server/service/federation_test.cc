@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <cmath>
+#include <cstring>
 
 #include "common/random.h"
 #include "tests/server/service/federation_harness.h"
@@ -28,6 +29,59 @@ TEST(Federation, WelcomesWithModelThenParametersThenTheOpenRound) {
   EXPECT_TRUE(heard.Of(Kind::kParameters)[0].parameters().last());
   EXPECT_EQ(heard.messages.back().round_open().round(), 1u);
   EXPECT_TRUE(heard.messages.back().round_open().vote());
+}
+
+TEST(Federation, SessionsDoNotWaitForARoundThatIsComputed) {
+  H h;
+  const SessionId a = h.Join("a");
+  h.Read(a);
+  std::vector<std::pair<SessionId, std::vector<uint64_t>>> newcomers;  // and the rounds whose parameters they are sent
+  h.while_computing = [&] {
+    const std::string name = "newcomer-" + std::to_string(newcomers.size());
+    auto& [session, rounds] = newcomers.emplace_back(h.Join(name), std::vector<uint64_t>());
+    while (const Frame frame = h.federation->Next(session).frame) {
+      v1::ServerMessage message;
+      ASSERT_TRUE(message.ParseFromString(*frame));
+      if (message.has_parameters()) rounds.push_back(message.parameters().round());
+    }
+    EXPECT_EQ(h.federation->Status().phase(), v1::CLOSING);
+  };
+  h.Vote(a, 1);
+  h.Work();
+  h.while_computing = [] {};
+  ASSERT_GE(newcomers.size(), 2u) << "it is decoded, then applied";
+  EXPECT_THAT(newcomers.front().second, ElementsAre(0u)) << "decoding moves no parameters";
+  EXPECT_THAT(newcomers.back().second, IsEmpty()) << "they are moving";
+  const auto heard = h.Read(newcomers.back().first).Of(Kind::kParameters);
+  ASSERT_EQ(heard.size(), 1u);
+  EXPECT_EQ(heard[0].parameters().round(), 1u);
+  EXPECT_EQ(FromProto(heard[0].parameters().fingerprint()), FingerprintOf(std::vector<float>(H::kParameters, -0.125f)));
+}
+
+TEST(Federation, ParametersThatAreBeingSentStayAsTheyWereWhileTheRunMovesOn) {
+  const uint64_t parameters = 100'000;  // several chunks
+  H h(H::DefaultOptions(), parameters);
+  const SessionId a = h.Join("a"), slow = h.Join("slow", v1::OBSERVER);
+  std::vector<float> received;
+  auto read_one = [&] {
+    const Frame frame = h.federation->Next(slow).frame;
+    v1::ServerMessage message;
+    if (!frame || !message.ParseFromString(*frame)) return false;
+    const std::string& data = message.parameters().data();
+    const size_t had = received.size();
+    received.resize(had + data.size() / sizeof(float));
+    std::memcpy(received.data() + had, data.data(), data.size());
+    return true;
+  };
+  while (received.empty()) ASSERT_TRUE(read_one());
+  v1::ClientMessage ballot = H::BallotOf(1, false);
+  ballot.mutable_ballot()->mutable_signs()->set_signs(std::string(WordsFor(parameters) * 8, '\0'));
+  h.federation->Receive(a, ballot);
+  h.Work();
+  ASSERT_EQ(h.federation->Status().round(), 1u);
+  while (received.size() < parameters) ASSERT_TRUE(read_one());
+  EXPECT_EQ(received, std::vector<float>(parameters, 0.0f));
+  EXPECT_EQ(h.federation->Export().parameters, std::vector<float>(parameters, 0.125f));
 }
 
 TEST(Federation, ClosesARoundWithTheDecisionOfItsBallots) {
