@@ -7,6 +7,7 @@ usage: simulate.py data=DIR [key=value ...]      (DIR: holds mnist/ or cifar10/;
   scale=running|own                     dither by a client's running mean of |g|, or by this round's
   mode=4 partition=all|labels:2|dirichlet:0.3|groups:8:5  (the first 8 clients hold the digits below 5, the others the rest)
   attack=flip:7|half:5|copy:4|random:7  attack_from=0; half: flips every other ballot, copy: one wrong vector
+  attack=last:7|lie:5                   last: flips the last layer, lie: the honest mean less one standard deviation
   late=0 (of 15, 1 to 4 rounds)         drift=0 (1: at half time the first and last batch change places)
   flip_probability=0 local_steps=1      (of 0.05)
   step=6e-4 schedule=cosine|constant rounds=150 seed=0 test=50
@@ -221,6 +222,8 @@ for t in range(o.rounds):
             votes *= torch.where(torch.rand(M, N) < o.flip_probability, -1.0, 1.0)
         for m in range(int(number) if t >= o.attack_from else 0):
             if kind == "flip" or (kind == "half" and rng.rand() < 0.5): votes[m].neg_()
+            if kind == "last": votes[m, -sum(sizes[-2:]):] *= -1
+            if kind == "lie": votes[m] = vote(m, torch.stack(grads[int(number):]).mean(0) - torch.stack(grads[int(number):]).std(0))
             if kind == "copy": votes[M - 1 - m] = wrong
             if kind == "random": votes[M - 1 - m] = torch.randn(N).sign()
         past = [votes.clone()] + past[:4]
