@@ -11,11 +11,11 @@ namespace {
 
 // Of each ballot some words, evenly apart: enough that no voter knows them all.
 uint64_t Digest(uint64_t round, std::span<const Ballot> ballots) {
-  constexpr size_t kWords = 8;
+  constexpr size_t kDigested = 8;
   uint64_t digest = Mix(round);
   for (const Ballot& ballot : ballots) {
     const size_t size = ballot.signs.size();
-    for (size_t i = 0; i < kWords && size > 0; ++i) digest = Mix(digest ^ ballot.signs[size * i / kWords]);
+    for (size_t i = 0; i < kDigested && size > 0; ++i) digest = Mix(digest ^ ballot.signs[size * i / kDigested]);
   }
   return digest;
 }
