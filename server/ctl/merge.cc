@@ -46,6 +46,7 @@ v1::ClientSummary MergeSummary(const ClientParts& client) {
     merged.set_connected(merged.connected() && part.connected());
     merged.set_evicted(merged.evicted() || part.evicted());
     merged.set_different(merged.different() || part.different());
+    merged.set_silent(merged.silent() || part.silent());
     if (merged.suspicion() == v1::NO_SUSPICION) {
       merged.set_suspicion(part.suspicion());
       merged.set_explanation(part.explanation());

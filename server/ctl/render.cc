@@ -124,6 +124,7 @@ std::string Flags(const v1::ClientSummary& client) {
   if (client.different()) flags.push_back("different");
   if (client.suspicion() != v1::NO_SUSPICION) flags.push_back(SuspicionName(client.suspicion()));
   if (client.evicted()) flags.push_back("evicted");
+  if (client.connected() && client.silent()) flags.push_back("silent");
   if (!client.connected()) flags.push_back("away");
   return fmt::format("{}", fmt::join(flags, ", "));
 }

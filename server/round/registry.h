@@ -36,6 +36,7 @@ struct Client {
   uint64_t bytes_down = 0;
   uint64_t stale_ballots = 0;
   uint64_t refused_ballots = 0;
+  uint32_t silent_rounds = 0;  // in a row that ended at the deadline, waiting for it
   uint64_t applied_round = 0;
   Fingerprint applied;
   bool disagrees = false;  // its last reported fingerprint was not the server's

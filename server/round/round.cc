@@ -14,10 +14,11 @@ void Round::Update(VoterId id, Change change) {
   waiting_ += voter.Waited();
 }
 
-void Round::Arrive(VoterId voter, bool asked) {
+void Round::Arrive(VoterId voter, bool asked, bool awaited) {
   Update(voter, [&](Voter& v) {
     v.present = true;
     v.asked = asked;
+    v.awaited = awaited;
   });
 }
 

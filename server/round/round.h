@@ -1,8 +1,8 @@
 // One open round as a state machine: who is asked, who has voted, and whether it may close.
 //
 // Pure: time comes in, verdicts come out; ballots themselves live elsewhere, named by voter. A round closes when every
-// voter that is asked and present has voted, when those who have not cannot change enough (close_early), or at its
-// deadline, always with at least `quorum` ballots; with fewer it stays open.
+// voter that is asked, present and awaited has voted, when those who have not cannot change enough (close_early), or at
+// its deadline, always with at least `quorum` ballots; with fewer it stays open.
 #pragma once
 
 #include <absl/time/time.h>
@@ -34,8 +34,9 @@ class Round {
 
   uint64_t number() const { return number_; }
 
-  // `asked` is false for a voter that the draw left out: it is not waited for, its ballot is refused.
-  void Arrive(VoterId voter, bool asked);
+  // `asked` is false for a voter that the draw left out: it is not waited for, its ballot is refused. One that is not
+  // `awaited` may vote, and the round does not wait for it.
+  void Arrive(VoterId voter, bool asked, bool awaited = true);
   void Depart(VoterId voter);
   // Its complete ballot is in, `age` rounds old. A fresh ballot (age 0) replaces a late one. Departing takes no vote
   // back.
@@ -58,19 +59,20 @@ class Round {
 
   // Those with a ballot in, ascending, and the ages of these ballots.
   std::vector<VoterId> Voters() const;
-  // Asked, present, not voted; ascending.
+  // Asked, present, awaited, not voted; ascending.
   std::vector<VoterId> Missing() const;
   // Both together: those on whose ballots it closes, unless somebody comes or goes. Ascending.
   std::vector<VoterId> Expected() const;
   uint32_t ballots() const { return ballots_; }
-  uint32_t waiting() const { return waiting_; }  // asked, present, not voted
+  uint32_t waiting() const { return waiting_; }  // as many as are missing
 
  private:
   struct Voter {
     bool present = false;
     bool asked = true;
+    bool awaited = true;
     std::optional<uint32_t> age;  // of its ballot
-    bool Waited() const { return present && asked && !age; }
+    bool Waited() const { return present && asked && awaited && !age; }
   };
   // Changes one voter and keeps the counts.
   template <typename Change>

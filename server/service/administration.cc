@@ -146,6 +146,7 @@ v1::ClientSummary Federation::Summarize(const Client& client) const {
   summary.set_explanation(diagnosis.explanation);
   summary.set_stale_ballots(client.stale_ballots);
   summary.set_refused_ballots(client.refused_ballots);
+  summary.set_silent(!IsAwaited(client));
   return summary;
 }
 

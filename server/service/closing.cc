@@ -12,6 +12,7 @@ namespace signvote {
 namespace {
 
 constexpr absl::Duration kDiskRetry = absl::Seconds(1);
+constexpr size_t kMissingNamed = 4;  // by an event
 
 }  // namespace
 
@@ -31,13 +32,16 @@ void Federation::OpenRound() {
   broadcast_.ahead = {};
 
   std::vector<VoterId> candidates;
+  std::set<VoterId> awaited;
   for (const auto& [name, client] : registry_.clients()) {
-    if (client.role == v1::VOTER && client.IsConnected() && !client.evicted) candidates.push_back(client.id);
+    if (client.role != v1::VOTER || !client.IsConnected() || client.evicted) continue;
+    candidates.push_back(client.id);
+    if (IsAwaited(client)) awaited.insert(client.id);
   }
   std::sort(candidates.begin(), candidates.end());
   const std::vector<VoterId> drawn = DrawElectorate(candidates, options_.rounds.electorate, options_.seed, number);
   asked_ = {drawn.begin(), drawn.end()};
-  for (VoterId voter : candidates) round_->Arrive(voter, asked_.contains(voter));
+  for (VoterId voter : candidates) round_->Arrive(voter, asked_.contains(voter), awaited.contains(voter));
   for (const auto& [voter, ballot_round] : box_.CompleteLate()) {
     round_->Vote(voter, static_cast<uint32_t>(number - ballot_round));
   }
@@ -58,12 +62,24 @@ void Federation::CloseIfDue() {
   closing.row.collect_seconds = absl::ToDoubleSeconds(now - round_opened_);
   for (const auto& [voter, ballot] : closing.ballots) closing.row.late += ballot.round < closing.round;
   const bool is_deadline = round_->NextLook(now) == absl::InfiniteFuture();
-  if (const uint32_t missing = round_->waiting(); missing > 0 && is_deadline) {
-    Note(v1::MISSED_DEADLINE, "", fmt::format("round {} closes without {} of its voters", closing.round, missing));
-  }
+  if (is_deadline && round_->waiting() > 0) NoteMissing(round_->Missing());
   round_.reset();
   broadcast_.open = 0;
   environment_.run([this] { RunClosing(); });
+}
+
+void Federation::NoteMissing(const std::vector<VoterId>& missing) {
+  std::vector<std::string> names;
+  for (const VoterId voter : missing) {
+    Client& client = *registry_.FindById(voter);
+    if (names.size() < kMissingNamed) names.push_back(client.name);
+    if (++client.silent_rounds < kPatience) continue;
+    spdlog::warn("{} let {} rounds in a row end at their deadline: none waits for it until it sends a ballot",
+                 client.name, kPatience);
+  }
+  Note(v1::MISSED_DEADLINE, "",
+       fmt::format("round {} closes without {} of its voters: {}{}", round_->number(), missing.size(),
+                   fmt::join(names, ", "), names.size() < missing.size() ? ", ..." : ""));
 }
 
 // Ballots that come while the runner judges are looked at by the judgement after it.

@@ -150,6 +150,10 @@ void Federation::Receive(SessionId id, Incoming incoming) {
   }
 }
 
+void Federation::Hear(Client& client) {
+  if (std::exchange(client.silent_rounds, 0) >= kPatience && round_) round_->Arrive(client.id, IsAsked(client));
+}
+
 bool Federation::IsAsked(const Client& client) const {
   return client.role == v1::VOTER && (options_.rounds.electorate == 0 || asked_.contains(client.id));
 }
@@ -207,6 +211,7 @@ void Federation::Ballot(SessionId, Session& session, const v1::BallotBlock& ball
   }
   const uint64_t age = open - ballot.round();
   if (age > options_.rounds.max_staleness) {
+    Hear(client);
     return Answer(session, ballot, Verdict::STALE,
                   fmt::format("round {} is closed, {} is open and rounds.max_staleness is {}", ballot.round(), open,
                               options_.rounds.max_staleness));
@@ -228,6 +233,7 @@ void Federation::Ballot(SessionId, Session& session, const v1::BallotBlock& ball
     case BallotBox::Outcome::kConflict:
       return Answer(session, ballot, Verdict::CONFLICT, "other bytes came before, and those count");
     case BallotBox::Outcome::kCompleted:
+      Hear(client);
       if (age > 0) {
         Answer(session, ballot, Verdict::COUNTED_LATE, fmt::format("counted in round {}, {} late", open, age));
       }

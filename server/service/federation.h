@@ -202,6 +202,10 @@ class Federation {
   void EndUnjoined(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   std::shared_ptr<const Snapshot> LendSnapshot() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool IsAsked(const Client& client) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // A voter that hangs costs kPatience rounds their deadline, until it sends a ballot again.
+  static constexpr uint32_t kPatience = 3;
+  static bool IsAwaited(const Client& client) { return client.silent_rounds < kPatience; }
+  void Hear(Client& client) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);  // it sent a ballot, be it late
   // Ballots of this round and before are counted already, or are just being counted.
   uint64_t CountedThrough(const Client& client) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
@@ -226,6 +230,8 @@ class Federation {
   absl::Status JournalPending(const std::function<void()>& look);
   absl::StatusOr<std::shared_ptr<const signvote::Checkpoint>> TakeCheckpoint();
   void CountBallots() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // The open round ends at its deadline, without these.
+  void NoteMissing(const std::vector<VoterId>& missing) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void ApplyToElectorate(std::span<const v1::JournalRecord> records) ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_mu_);
   double MeanTrust() ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_mu_);
   StepOptions StepNow() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);

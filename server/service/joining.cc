@@ -78,6 +78,7 @@ void Federation::Join(SessionId id, Session& session, const v1::Join& join) {
   client.session = id;
   client.token = NewToken();
   client.last_seen = environment_.now();
+  client.silent_rounds = 0;
   session.client = &client;
   const v1::ClientRecord after = Registry::RecordOf(client);
   if (is_new || after.SerializeAsString() != before.SerializeAsString()) {

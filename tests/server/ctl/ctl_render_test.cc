@@ -31,6 +31,8 @@ TEST(RenderClients, FlagsAreThoseThatAnAdministratorLooksFor) {
   v1::ClientSummary client;
   client.set_connected(true);
   EXPECT_EQ(Flags(client), "");
+  client.set_silent(true);
+  EXPECT_EQ(Flags(client), "silent");
   client.set_connected(false);
   client.set_different(true);
   client.set_evicted(true);

@@ -56,6 +56,18 @@ TEST(Round, DoesNotWaitForThoseWhoLeftNorForThoseNotAsked) {
   EXPECT_TRUE(round.MayClose(kLater));
 }
 
+TEST(Round, DoesNotWaitForAVoterThatIsNotAwaitedAndCountsItsBallot) {
+  Round round(QuorumOf(1), 7, kOpened);
+  round.Arrive(1, true);
+  round.Arrive(2, true, /*awaited=*/false);
+  EXPECT_EQ(round.Missing(), std::vector<VoterId>{1});
+  round.Vote(2, 0);
+  EXPECT_FALSE(round.MayClose(kLater));
+  round.Vote(1, 0);
+  EXPECT_TRUE(round.MayClose(kLater));
+  EXPECT_EQ(round.Voters(), (std::vector<VoterId>{1, 2}));
+}
+
 TEST(Round, ADepartedVotersBallotStillCounts) {
   Round round(QuorumOf(1), 7, kOpened);
   round.Arrive(1, true);

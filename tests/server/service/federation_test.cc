@@ -176,6 +176,85 @@ TEST(Federation, ClosesAtTheDeadlineWithoutTheSlow) {
   EXPECT_EQ(h.federation->Status().round(), 1u);
 }
 
+// Rounds that "a" votes in; whether each took until its deadline.
+std::vector<bool> RoundsOf(H& h, SessionId a, int rounds) {
+  std::vector<bool> took_deadline;
+  for (int i = 0; i < rounds; ++i) {
+    const uint64_t open = h.federation->Status().round() + 1;
+    h.Vote(a, open);
+    h.Work();
+    took_deadline.push_back(h.federation->Status().round() < open);
+    if (!took_deadline.back()) continue;
+    h.now += absl::Seconds(60);
+    h.federation->Tick();
+    h.Work();
+    EXPECT_EQ(h.federation->Status().round(), open);
+  }
+  return took_deadline;
+}
+
+std::vector<std::string> MissedDeadlines(const H& h) {
+  std::vector<std::string> told;
+  for (const v1::Event& event : h.federation->events().After(0)) {
+    if (event.kind() == v1::MISSED_DEADLINE) told.push_back(event.detail());
+  }
+  return told;
+}
+
+TEST(Federation, AVoterThatHangsCostsThreeDeadlines) {
+  H h;
+  const SessionId a = h.Join("a");
+  h.Join("hung");
+  EXPECT_THAT(RoundsOf(h, a, 5), ElementsAre(true, true, true, false, false));
+  EXPECT_EQ(MissedDeadlines(h).size(), 3u);
+  EXPECT_TRUE(h.federation->Clients().clients(1).silent());
+  EXPECT_FALSE(h.federation->Clients().clients(0).silent());
+}
+
+TEST(Federation, AVoterThatHungIsWaitedForAgainOnceItsBallotCounts) {
+  H h;
+  const SessionId a = h.Join("a"), hung = h.Join("hung");
+  RoundsOf(h, a, 4);
+  h.Vote(hung, 5);
+  EXPECT_THAT(RoundsOf(h, a, 2), ElementsAre(false, true));
+  EXPECT_EQ(h.rows[4].ballots, 2u);
+  EXPECT_FALSE(h.federation->Clients().clients(1).silent());
+}
+
+TEST(Federation, AVoterWhoseBallotsComeTooLateDoesNotHang) {
+  H h;
+  const SessionId a = h.Join("a"), slow = h.Join("slow");
+  for (uint64_t round = 1; round <= 6; ++round) {
+    EXPECT_THAT(RoundsOf(h, a, 1), ElementsAre(true)) << round;
+    h.Vote(slow, round);
+  }
+  RoundsOf(h, a, 4);
+  h.Vote(slow, 9);  // back from a long pause, slower than the rounds without it
+  EXPECT_THAT(RoundsOf(h, a, 1), ElementsAre(true)) << "it has its time again";
+}
+
+TEST(Federation, AVoterThatHungIsWaitedForInItsNextSession) {
+  H h;
+  const SessionId a = h.Join("a"), hung = h.Join("hung");
+  RoundsOf(h, a, 4);
+  h.federation->Closed(hung);
+  h.Join("hung");
+  EXPECT_THAT(RoundsOf(h, a, 1), ElementsAre(true));
+}
+
+TEST(Federation, NamesThoseWithoutWhomARoundCloses) {
+  H h;
+  const SessionId a = h.Join("a");
+  for (const char* name : {"b", "c"}) h.Join(name);
+  RoundsOf(h, a, 1);
+  for (const char* name : {"d", "e", "f"}) h.Join(name);
+  RoundsOf(h, a, 1);
+  EXPECT_THAT(MissedDeadlines(h),
+              ElementsAre(testing::MatchesRegex("round 1 closes without 2 of its voters: [bc], [bc]"),
+                          testing::MatchesRegex("round 2 closes without 5 of its voters: "
+                                                "[b-f], [b-f], [b-f], [b-f], \\.\\.\\.")));
+}
+
 TEST(Federation, ClosesEarlyOnceTheMissingCannotChangeEnough) {
   H h(H::With([](ServerOptions& o) { o.rounds.close_early = 0.99; }));
   const SessionId a = h.Join("a"), b = h.Join("b");
