@@ -74,7 +74,8 @@ std::map<VoterId, PendingBallot> BallotBox::Peek(std::span<const VoterId> voters
   return complete;
 }
 
-std::map<VoterId, PendingBallot> BallotBox::Close(uint64_t open, std::span<const VoterId> voters) {
+std::map<VoterId, PendingBallot> BallotBox::Close(uint64_t open, std::span<const VoterId> voters,
+                                                  uint32_t max_staleness) {
   std::map<VoterId, PendingBallot> counted = Peek(voters);
   for (VoterId voter : voters) {
     if (auto found = fresh_.find(voter); found != fresh_.end() && found->second.IsComplete()) fresh_.erase(found);
@@ -84,6 +85,7 @@ std::map<VoterId, PendingBallot> BallotBox::Close(uint64_t open, std::span<const
   fresh_.clear();
   std::ranges::fill(fresh_on_, 0);
   open_ = open + 1;
+  std::erase_if(late_, [&](const auto& late) { return open_ - late.second.round > max_staleness; });
   return counted;
 }
 

@@ -60,8 +60,9 @@ class BallotBox {
   std::map<VoterId, PendingBallot> Peek(std::span<const VoterId> voters) const;
 
   // The ballots that count in round `open` for these voters (ascending): the fresh one where complete, else the late
-  // one. The box is empty afterwards, but for fresh ballots that are not complete: their rest may still come, late.
-  std::map<VoterId, PendingBallot> Close(uint64_t open, std::span<const VoterId> voters);
+  // one. The box is empty afterwards, but for ballots that are not complete and whose rest may still come, up to
+  // `max_staleness` rounds late.
+  std::map<VoterId, PendingBallot> Close(uint64_t open, std::span<const VoterId> voters, uint32_t max_staleness);
 
  private:
   PendingBallot NewBallot(VoterId voter, uint32_t k, uint64_t round) const;

@@ -54,7 +54,7 @@ void Federation::CloseIfDue() {
   Closing& closing = closing_.emplace(Closing());
   closing.round = round_->number();
   closing.step = StepFor(StepNow(), closing.round, options_.rounds.total);
-  closing.ballots = box_.Close(closing.round, round_->Voters());
+  closing.ballots = box_.Close(closing.round, round_->Voters(), options_.rounds.max_staleness);
   first_opened_ = std::min(first_opened_, round_opened_);
   closing.row.round = closing.round;
   closing.row.ballots = static_cast<uint32_t>(closing.ballots.size());

@@ -50,7 +50,7 @@ Federation::Federation(const ServerOptions& options, ModelBundle bundle, std::st
     broadcast_.history.Add(RecoveredRound(std::move(round), broadcast_.range.first));
   }
   MutexLock lock(mu_);
-  box_.Close(broadcast_.closed, {});
+  box_.Close(broadcast_.closed, {}, options_.rounds.max_staleness);
   if (broadcast_.closed > 0) Note(v1::RECOVERED, "", fmt::format("goes on after round {}", broadcast_.closed));
   if (broadcast_.closed >= options_.rounds.total) {
     finished_at_ = started_;

@@ -20,7 +20,7 @@ TEST(BallotBox, ABallotIsCompleteWithItsLastBlock) {
   EXPECT_EQ(box.Add(1, 1, 1, 1, Planes(6)), Outcome::kConflict);
   EXPECT_EQ(box.Add(1, 1, 1, 0, Planes(7)), Outcome::kCompleted);
   const VoterId voters[] = {1};
-  const auto ballots = box.Close(1, voters);
+  const auto ballots = box.Close(1, voters, 0);
   ASSERT_EQ(ballots.size(), 1u);
   const auto by_block = BallotsByBlock(ballots, 3, 2);
   EXPECT_EQ(by_block[0][0].signs[0], 7u);
@@ -30,12 +30,12 @@ TEST(BallotBox, ABallotIsCompleteWithItsLastBlock) {
 
 TEST(BallotBox, AFreshBallotIsPreferredToALateOne) {
   BallotBox box(BlockRange::All(64), 0);
-  box.Close(1, {});  // round 2 is open
+  box.Close(1, {}, 1);  // round 2 is open
   EXPECT_EQ(box.Add(1, 1, 1, 0, Planes(1)), Outcome::kCompleted);
   EXPECT_EQ(box.CompleteLate().at(1), 1u);
   EXPECT_EQ(box.Add(1, 1, 2, 0, Planes(2)), Outcome::kCompleted);
   const VoterId voters[] = {1};
-  const auto ballots = box.Close(2, voters);
+  const auto ballots = box.Close(2, voters, 1);
   EXPECT_EQ(ballots.at(1).round, 2u);
   EXPECT_TRUE(box.CompleteLate().empty());
 }
@@ -43,26 +43,39 @@ TEST(BallotBox, AFreshBallotIsPreferredToALateOne) {
 TEST(BallotBox, WhatWasHalfSentWhenItsRoundClosedMayBeCompletedLate) {
   BallotBox box(kTwoBlocks, 0);
   box.Add(1, 1, 1, 0, Planes(1));
-  box.Close(1, {});
+  box.Close(1, {}, 1);
   EXPECT_EQ(box.Add(1, 1, 1, 1, Planes(2)), Outcome::kCompleted);
   EXPECT_EQ(box.CompleteLate().size(), 1u);
 }
 
+TEST(BallotBox, WhatIsTooLateToBeCompletedIsNotKept) {
+  for (const uint32_t max_staleness : {0, 1, 2}) {
+    const std::shared_ptr<const SignVector> half = Planes(1);
+    BallotBox box(kTwoBlocks, 0);
+    box.Add(1, 1, 1, 0, half);
+    for (uint64_t open = 1; open <= 3; ++open) {
+      box.Close(open, {}, max_staleness);
+      const uint64_t age = open;  // in the round that is open now
+      EXPECT_EQ(half.use_count() > 1, age <= max_staleness) << "age " << age << " of " << max_staleness;
+    }
+  }
+}
+
 TEST(BallotBox, ACompleteLateBallotIsNotGivenUpForANewerOneThatIsNot) {
   BallotBox box(kTwoBlocks, 0);
-  box.Close(2, {});  // round 3 is open
+  box.Close(2, {}, 2);  // round 3 is open
   box.Add(1, 1, 1, 0, Planes(1));
   EXPECT_EQ(box.Add(1, 1, 1, 1, Planes(2)), Outcome::kCompleted);
   EXPECT_EQ(box.Add(1, 1, 2, 0, Planes(3)), Outcome::kOlderCounts);
   const VoterId voters[] = {1};
-  EXPECT_EQ(box.Close(3, voters).at(1).round, 1u);
+  EXPECT_EQ(box.Close(3, voters, 2).at(1).round, 1u);
 }
 
 TEST(BallotBox, KnowsTheStripesOfAFraction) {
   BallotBox box(BlockRange::All(8 * kStripeCoordinates), 3);
   box.Add(7, 4, 1, 0, std::make_shared<const SignVector>(SignVector{std::vector<uint64_t>(2 * kWordsPerStripe), {}}));
   const VoterId voters[] = {7};
-  const auto ballots = box.Close(1, voters);
+  const auto ballots = box.Close(1, voters, 0);
   const auto by_block = BallotsByBlock(ballots, 1, 1);
   const std::vector<uint32_t> expected = VotedStripes({3, 7, 1, 4}, 0, 8 * kStripeCoordinates);
   EXPECT_EQ(std::vector<uint32_t>(by_block[0][0].stripes.begin(), by_block[0][0].stripes.end()), expected);
