@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -39,7 +40,9 @@ struct Client {
   uint32_t silent_rounds = 0;  // in a row that ended at the deadline, waiting for it
   uint64_t applied_round = 0;
   Fingerprint applied;
-  bool disagrees = false;  // its last reported fingerprint was not the server's
+  bool disagrees = false;                   // its last reported fingerprint was not the server's
+  std::optional<uint64_t> evaluated_round;  // the newest that it measured
+  std::optional<uint64_t> complained;       // the closed round when the log last said that it reports nonsense
 
   bool IsConnected() const { return session != 0; }
   // Its ballot of round `ballot_round` counts; the magnitude is finite and at least 0.

@@ -62,8 +62,8 @@ std::string Federation::Problem() const {
   return round_ ? round_->Problem(environment_.now()) : "";
 }
 
-void Federation::Note(v1::EventKind kind, const std::string& client, std::string detail) {
-  events_.Add(environment_.now(), kind, client, broadcast_.closed, std::move(detail));
+bool Federation::Note(v1::EventKind kind, const std::string& client, std::string detail) {
+  return events_.Add(environment_.now(), kind, client, broadcast_.closed, std::move(detail));
 }
 
 v1::RunStatus Federation::MakeStatus() const {
@@ -273,7 +273,7 @@ absl::Status Federation::SetEvicted(const std::string& name, bool evicted) {
     return Error(absl::StatusCode::kAlreadyExists, "client {} is {} already", name, evicted ? "evicted" : "admitted");
   }
   client->evicted = evicted;
-  *pending_records_.emplace_back().mutable_client() = Registry::RecordOf(*client);
+  Record(*client);
   if (evicted) {
     Withdraw(client->id);
     if (client->session != 0) {
@@ -331,8 +331,7 @@ bool Federation::IsFinished() {
     if (is_behind && returns && waited < kReturnGrace) return false;
     if (!client.IsConnected() || waited > (client.role == v1::VOTER ? kVoterGrace : kObserverGrace)) continue;
     if (is_behind) return false;
-    const bool evaluated = !evaluations_.empty() && evaluations_.back().round() >= options_.rounds.total;
-    if (client.role == v1::OBSERVER && !evaluated) return false;
+    if (client.role == v1::OBSERVER && client.evaluated_round < options_.rounds.total) return false;
   }
   return true;
 }

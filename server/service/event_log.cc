@@ -5,12 +5,19 @@
 #include <algorithm>
 
 namespace signvote {
+namespace {
 
-void EventLog::Add(absl::Time now, v1::EventKind kind, const std::string& client, uint64_t round, std::string detail) {
+bool IsToldOnceARound(v1::EventKind kind) {
+  return kind == v1::STALE_BALLOT || kind == v1::LATE_BALLOT || kind == v1::REFUSED_BALLOT || kind == v1::DISAGREED;
+}
+
+}  // namespace
+
+bool EventLog::Add(absl::Time now, v1::EventKind kind, const std::string& client, uint64_t round, std::string detail) {
   MutexLock lock(mu_);
-  if (kind == v1::STALE_BALLOT || kind == v1::LATE_BALLOT || kind == v1::REFUSED_BALLOT) {
+  if (IsToldOnceARound(kind)) {
     const auto [told, is_first] = told_.try_emplace({client, kind}, round);
-    if (!is_first && told->second == round) return;
+    if (!is_first && told->second == round) return false;
     told->second = round;
   }
   v1::Event& event = events_.emplace_back();
@@ -22,6 +29,7 @@ void EventLog::Add(absl::Time now, v1::EventKind kind, const std::string& client
   event.set_detail(std::move(detail));
   if (events_.size() > kEvents) events_.pop_front();
   added_.NotifyAll();
+  return true;
 }
 
 std::vector<v1::Event> EventLog::AfterLocked(uint64_t after) const {

@@ -1,7 +1,8 @@
 // The last events of this process: who came and went, what was refused, what an administrator changed.
 //
 // Thread-safe; takes no other lock, so that it may be called with any held. Bounded: kEvents events, and of ballots
-// that were stale, late or refused one a client and round, so that no client can push the others' events out that way.
+// that were stale, late or refused and of parameters that differ one a client and round, so that no client can push the
+// others' events out that way.
 #pragma once
 
 #include <absl/time/time.h>
@@ -25,8 +26,8 @@ class EventLog {
   // Ids go on ascending when a process takes another's place.
   explicit EventLog(absl::Time started) : last_id_(static_cast<uint64_t>(absl::ToUnixMicros(started))) {}
 
-  // `client` is empty for events of the run; `round` is the last closed one.
-  void Add(absl::Time now, v1::EventKind kind, const std::string& client, uint64_t round, std::string detail);
+  // `client` is empty for events of the run; `round` is the last closed one. False: it is told already.
+  bool Add(absl::Time now, v1::EventKind kind, const std::string& client, uint64_t round, std::string detail);
 
   // Those with a greater id than `after`, oldest first.
   std::vector<v1::Event> After(uint64_t after) const;
@@ -40,8 +41,8 @@ class EventLog {
   mutable CondVar added_;
   uint64_t last_id_ ABSL_GUARDED_BY(mu_);
   std::deque<v1::Event> events_ ABSL_GUARDED_BY(mu_);
-  // By client and kind: the round of the last event of a ballot. As many entries as clients that ever sent such a
-  // ballot.
+  // By client and kind, of those that are told once a round: the round of the last one. As many entries as clients that
+  // ever caused such an event.
   std::map<std::pair<std::string, int>, uint64_t> told_ ABSL_GUARDED_BY(mu_);
 };
 

@@ -251,24 +251,29 @@ void Federation::Applied(Client& client, const v1::Applied& applied) {
   const ClosedRound* round = broadcast_.history.Find(applied.round());
   client.disagrees = round && round->closed && round->fingerprint != client.applied;
   if (client.disagrees) {
-    Note(v1::DISAGREED, client.name, fmt::format("its parameters differ after round {}", applied.round()));
+    const bool is_news =
+        Note(v1::DISAGREED, client.name, fmt::format("its parameters differ after round {}", applied.round()));
+    if (!is_news) return;
     spdlog::warn("{} has fingerprint {} after round {}, expected {}: it has to load the parameters again", client.name,
                  client.applied.Hex(), applied.round(), round->fingerprint.Hex());
   }
 }
 
-void Federation::Evaluated(const Client& client, const v1::Evaluation& evaluation) {
+void Federation::Evaluated(Client& client, const v1::Evaluation& evaluation) {
   const double accuracy = evaluation.accuracy();
   const bool is_possible = (std::isnan(accuracy) || (accuracy >= 0 && accuracy <= 1)) &&
                            std::isfinite(evaluation.loss()) && evaluation.round() <= broadcast_.closed;
   if (client.role != v1::OBSERVER || !is_possible) {
+    if (std::exchange(client.complained, broadcast_.closed) == broadcast_.closed) return;
     spdlog::warn("{} reports an impossible evaluation: round {}, accuracy {}, loss {}; it is ignored", client.name,
                  evaluation.round(), accuracy, evaluation.loss());
     return;
   }
+  if (client.evaluated_round >= evaluation.round()) return;
+  client.evaluated_round = evaluation.round();
   evaluations_.push_back(evaluation);
   if (evaluations_.size() > 64) evaluations_.pop_front();
-  environment_.on_evaluation(evaluation);
+  environment_.run([this, evaluation] { environment_.on_evaluation(evaluation); });
 }
 
 Federation::Outbound Federation::Next(SessionId id) {

@@ -66,6 +66,7 @@ struct Environment {
   std::function<absl::Time()> now;
   // There may be something for this session to send, or it has ended. Never called with a lock held.
   std::function<void(SessionId)> wake;
+  // Called by such work, without a lock.
   std::function<void(const RoundRow&)> on_round;
   std::function<void(const v1::Evaluation&)> on_evaluation;
 };
@@ -194,7 +195,7 @@ class Federation {
   void Answer(Session& session, const v1::BallotBlock& ballot, v1::BallotAnswer::Verdict verdict, std::string detail)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Applied(Client& client, const v1::Applied& applied) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void Evaluated(const Client& client, const v1::Evaluation& evaluation) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void Evaluated(Client& client, const v1::Evaluation& evaluation) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void End(SessionId id, absl::Status status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Depart(SessionId id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Its ballot of the open round is neither counted nor waited for.
@@ -261,7 +262,11 @@ class Federation {
   // But for what AddReliability adds.
   v1::ClientSummary Summarize(const Client& client) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void AddReliability(std::span<const VoterReport> reports, v1::ClientSummary* summary) const;
-  void Note(v1::EventKind kind, const std::string& client, std::string detail) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // False: it is told already.
+  bool Note(v1::EventKind kind, const std::string& client, std::string detail) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // The journal is to know the client as it is. Of what changes between two rounds evictions and readmissions are all
+  // told, the rest once.
+  void Record(const Client& client) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   std::string Problem() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void GoOn(const std::string& why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);  // after a pause
   bool IsPaused() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {

@@ -1,6 +1,7 @@
 // Who may join, and what a client is told that does.
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <random>
 
 #include "common/status.h"
@@ -81,9 +82,7 @@ void Federation::Join(SessionId id, Session& session, const v1::Join& join) {
   client.silent_rounds = 0;
   session.client = &client;
   const v1::ClientRecord after = Registry::RecordOf(client);
-  if (is_new || after.SerializeAsString() != before.SerializeAsString()) {
-    *pending_records_.emplace_back().mutable_client() = after;
-  }
+  if (is_new || after.SerializeAsString() != before.SerializeAsString()) Record(client);
   Greet(session, join);
   if (client.role == v1::VOTER && round_) {
     // A draw from too few leaves seats for those who come later.
@@ -93,6 +92,16 @@ void Federation::Join(SessionId id, Session& session, const v1::Join& join) {
   Note(v1::JOINED, client.name,
        client.role == v1::VOTER ? fmt::format("voter, batch {}", client.batch) : std::string("observer"));
   spdlog::info("{} {} joined, batch {}", client.role == v1::VOTER ? "voter" : "observer", client.name, client.batch);
+}
+
+void Federation::Record(const Client& client) {
+  const auto is_of_client = [&](const v1::JournalRecord& record) {
+    return record.has_client() && record.client().client_id() == client.id;
+  };
+  const auto last = std::find_if(pending_records_.rbegin(), pending_records_.rend(), is_of_client);
+  const bool is_replaced = last != pending_records_.rend() && last->client().evicted() == client.evicted;
+  v1::JournalRecord& record = is_replaced ? *last : pending_records_.emplace_back();
+  *record.mutable_client() = Registry::RecordOf(client);
 }
 
 void Federation::Greet(Session& session, const v1::Join& join) {

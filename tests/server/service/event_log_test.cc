@@ -45,15 +45,16 @@ TEST(EventLog, KeepsTheNewest) {
   EXPECT_EQ(kept.front().client(), "5");
 }
 
-TEST(EventLog, AClientCannotPushOthersOutByBadBallots) {
+TEST(EventLog, AClientCannotPushOthersOut) {
   EventLog log(kStart);
   log.Add(kStart, v1::JOINED, "honest", 1, "");
   for (int i = 0; i < 2000; ++i) {
-    log.Add(kStart, v1::STALE_BALLOT, "bad", 1, "");
-    log.Add(kStart, v1::REFUSED_BALLOT, "bad", 1, "");
+    for (const auto kind : {v1::STALE_BALLOT, v1::LATE_BALLOT, v1::REFUSED_BALLOT, v1::DISAGREED}) {
+      EXPECT_EQ(log.Add(kStart, kind, "bad", 1, ""), i == 0);
+    }
   }
-  log.Add(kStart, v1::STALE_BALLOT, "bad", 2, "");
-  EXPECT_THAT(Clients(log.After(0)), ElementsAre("honest", "bad", "bad", "bad"));
+  EXPECT_TRUE(log.Add(kStart, v1::STALE_BALLOT, "bad", 2, ""));
+  EXPECT_THAT(Clients(log.After(0)), ElementsAre("honest", "bad", "bad", "bad", "bad", "bad"));
 }
 
 TEST(EventLog, WakesWhoWaits) {

@@ -104,7 +104,10 @@ class FederationHarness {
     environment.now = [this] { return now; };
     environment.wake = [](SessionId) {};
     environment.on_round = [this](const RoundRow& row) { rows.push_back(row); };
-    environment.on_evaluation = [](const v1::Evaluation&) {};
+    environment.on_evaluation = [this](const v1::Evaluation& evaluation) {
+      federation->Status();  // no lock is held
+      evaluations.push_back(evaluation.round());
+    };
     state.terms = "seed=0";
     federation = std::make_unique<Federation>(options, bundle, "run", std::move(state), std::move(environment));
   }
@@ -201,6 +204,12 @@ class FederationHarness {
     *message.mutable_applied()->mutable_fingerprint() = fingerprint;
     federation->Receive(session, message);
   }
+  void Evaluate(SessionId session, uint64_t round, double accuracy = 0.5) {
+    v1::ClientMessage message;
+    message.mutable_evaluation()->set_round(round);
+    message.mutable_evaluation()->set_accuracy(accuracy);
+    federation->Receive(session, message);
+  }
   // One that no parameters have.
   static v1::Fingerprint WrongFingerprint() {
     v1::Fingerprint wrong;
@@ -212,6 +221,7 @@ class FederationHarness {
   FakeStore store;
   std::function<void()> while_computing = [] {};  // called with the tally in use
   std::vector<RoundRow> rows;
+  std::vector<uint64_t> evaluations;  // the rounds that were measured
   std::unique_ptr<Federation> federation;
 
  private:

@@ -274,19 +274,39 @@ TEST(Federation, ClosesEarlyOnceTheMissingCannotChangeEnough) {
 TEST(Federation, IgnoresImpossibleEvaluations) {
   H h;
   const SessionId voter = h.Join("v"), observer = h.Join("o", v1::OBSERVER);
-  auto evaluate = [&](SessionId session, uint64_t round, double accuracy) {
-    v1::ClientMessage message;
-    message.mutable_evaluation()->set_round(round);
-    message.mutable_evaluation()->set_accuracy(accuracy);
-    h.federation->Receive(session, message);
-  };
-  evaluate(observer, 0, 7);
-  evaluate(observer, 99, 0.5);
-  evaluate(observer, 0, -0.5);
-  evaluate(voter, 0, 0.5);
+  h.Evaluate(observer, 0, 7);
+  h.Evaluate(observer, 99, 0.5);
+  h.Evaluate(observer, 0, -0.5);
+  h.Evaluate(voter, 0, 0.5);
   EXPECT_EQ(h.federation->Status().evaluations_size(), 0);
-  evaluate(observer, 0, 0.5);
+  h.Evaluate(observer, 0, 0.5);
   EXPECT_EQ(h.federation->Status().evaluations_size(), 1);
+}
+
+TEST(Federation, TakesOneEvaluationARoundFromEachObserver) {
+  H h;
+  const SessionId a = h.Join("a"), o = h.Join("o", v1::OBSERVER), p = h.Join("p", v1::OBSERVER);
+  for (int i = 0; i < 100; ++i) h.Evaluate(o, 0);
+  h.Evaluate(p, 0);
+  h.Vote(a, 1);
+  h.Work();
+  h.Evaluate(o, 1);
+  h.Evaluate(o, 0);
+  h.Work();
+  EXPECT_THAT(h.evaluations, ElementsAre(0u, 0u, 1u));
+  EXPECT_EQ(h.federation->Status().evaluations_size(), 3);
+}
+
+TEST(Federation, AFingerprintThatDiffersIsAnEventOnceARound) {
+  H h;
+  const SessionId a = h.Join("a");
+  for (uint64_t round = 1; round <= 2; ++round) {
+    h.Vote(a, round);
+    h.Work();
+    for (int i = 0; i < 100; ++i) h.Apply(a, round, H::WrongFingerprint());
+  }
+  const std::vector<v1::Event> events = h.federation->events().After(0);
+  EXPECT_EQ(std::count_if(events.begin(), events.end(), [](const auto& e) { return e.kind() == v1::DISAGREED; }), 2);
 }
 
 TEST(Federation, NoMessageIsLargerThanClientsTake) {
@@ -431,6 +451,23 @@ TEST(Federation, AnObserverThatComesAndGoesLeavesOneRecord) {
             1);
 }
 
+TEST(Federation, AClientThatJoinsEachTimeWithAnotherBatchLeavesItsLastRecord) {
+  H h;
+  const SessionId a = h.Join("a");
+  for (uint32_t batch = 1; batch <= 100; ++batch) {
+    v1::ClientMessage join = H::JoinOf("b");
+    join.mutable_join()->set_batch(batch);
+    h.federation->Closed(h.Join(join));
+  }
+  h.Vote(a, 1);
+  h.Work();
+  std::vector<uint32_t> batches;
+  for (const v1::JournalRecord& record : h.store.journal) {
+    if (record.client().name() == "b") batches.push_back(record.client().batch());
+  }
+  EXPECT_THAT(batches, ElementsAre(100u));
+}
+
 TEST(Federation, WelcomeTellsWhatAllShardsMustHaveInCommon) {
   H h;
   const auto welcomes = h.Read(h.Join("a")).Of(Kind::kWelcome);
@@ -453,6 +490,18 @@ TEST(Federation, FinishesWhenTheLastRoundIsAppliedAndEvaluated) {
   EXPECT_TRUE(h.federation->IsFinished());
   h.federation->Stop(v1::Farewell::FINISHED, "done");
   EXPECT_EQ(h.Read(a).messages.back().farewell().reason(), v1::Farewell::FINISHED);
+}
+
+TEST(Federation, WaitsForTheLastEvaluationOfEachObserver) {
+  H h(H::With([](ServerOptions& o) { o.rounds.total = 1; }));
+  const SessionId a = h.Join("a"), o = h.Join("o", v1::OBSERVER), p = h.Join("p", v1::OBSERVER);
+  h.Vote(a, 1);
+  h.Work();
+  for (const SessionId session : {a, o, p}) h.Apply(session, 1, h.federation->Status().fingerprint());
+  h.Evaluate(o, 1);
+  EXPECT_FALSE(h.federation->IsFinished());
+  h.Evaluate(p, 1);
+  EXPECT_TRUE(h.federation->IsFinished());
 }
 
 TEST(Federation, WaitsForAVoterThatLoadsTheLastParametersAnew) {
