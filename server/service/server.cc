@@ -4,6 +4,7 @@
 #include <grpcpp/grpcpp.h>
 #include <spdlog/spdlog.h>
 
+#include <atomic>
 #include <cmath>
 #include <future>
 #include <nlohmann/json.hpp>
@@ -103,8 +104,9 @@ class ServerImpl final : public Server {
   FederationService federation_service_;
   std::unique_ptr<Federation> federation_;
   std::unique_ptr<AdminService> admin_service_;
-  ThreadPool runner_;  // ends before what its work uses
-  ThreadPool beside_;  // what may take long: checkpoints, looking for suspects
+  std::atomic<bool> is_looking_ = false;  // for suspects, or about to: a checkpoint may come first
+  ThreadPool runner_;                     // ends before what its work uses
+  ThreadPool beside_;                     // what may take long: checkpoints, looking for suspects
   std::unique_ptr<grpc::Server> federation_server_, admin_server_;
   std::unique_ptr<HttpServer> http_server_;
   std::string listen_address_, admin_address_, http_address_;
@@ -245,8 +247,11 @@ void ServerImpl::WaitForEnd() {
       CheckCertificates();
       tended = absl::Now();
     }
-    if (absl::Now() - looked > kLookForSuspects) {
-      beside_.Schedule([this] { federation_->LookForSuspects(); });
+    if (absl::Now() - looked > kLookForSuspects && !is_looking_.exchange(true)) {
+      beside_.Schedule([this] {
+        federation_->LookForSuspects();
+        is_looking_ = false;
+      });
       looked = absl::Now();
     }
     if (federation_->IsFinished()) return;
