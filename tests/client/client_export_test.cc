@@ -128,5 +128,37 @@ TEST_F(BatchNorm, TheExportedModelGivesTheExportedPredictions) {
   }
 }
 
+TEST(ExportModel, IsLoadedAgainWithEveryParameterItsOwn) {
+  StartTorch(1);
+  torch::jit::Module layer("layer"), user("user");
+  layer.register_parameter("weight", torch::zeros({3, 2}), false);
+  layer.register_parameter("bias", torch::zeros({3}), false);
+  layer.define("def forward(self, x):\n    return torch.linear(x, self.weight, self.bias)\n");
+  user.register_module("layer", layer);
+  user.register_parameter("out", torch::zeros({1, 3}), false);
+  user.define("def forward(self, x):\n    return torch.linear(torch.tanh(self.layer.forward(x)), self.out)\n");
+  std::ostringstream bytes;
+  user.save(bytes);
+  std::vector<TensorShape> tensors;
+  for (const auto& parameter : user.named_parameters()) {
+    tensors.push_back({parameter.name, {parameter.value.sizes().begin(), parameter.value.sizes().end()}});
+  }
+  std::vector<float> values(12);
+  for (size_t i = 0; i < values.size(); ++i) values[i] = 0.1f * static_cast<float>(i + 1);
+  const auto module = Module::Load(bytes.str(), tensors, values, {"cpu", 250, "mse"});
+  ASSERT_TRUE(module.ok()) << module.status();
+  const TemporaryDirectory directory;
+  ASSERT_TRUE(ExportModel(**module, directory / "out", {}).ok());
+
+  torch::jit::Module loaded = torch::jit::load(directory / "out/model.pt");
+  size_t next = 0;
+  for (const auto& parameter : loaded.named_parameters()) {
+    const torch::Tensor flat = parameter.value.flatten();
+    for (int64_t i = 0; i < flat.numel(); ++i) EXPECT_EQ(flat[i].item<float>(), values[next++]) << parameter.name;
+  }
+  EXPECT_EQ(next, values.size());
+  EXPECT_EQ(loaded.forward({torch::ones({1, 2})}).toTensor().numel(), 1);
+}
+
 }  // namespace
 }  // namespace signvote
