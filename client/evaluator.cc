@@ -61,7 +61,8 @@ void Evaluator::Schedule(uint64_t round, std::span<const float> parameters) {
     }
   }
   changed_.NotifyAll();
-  if (given_up.has_value()) done_(given_up->round, std::nullopt);
+  if (!given_up.has_value()) return;
+  done_(given_up->round, Error(absl::StatusCode::kCancelled, "others wait for too much memory"));
 }
 
 void Evaluator::Run() {
@@ -84,8 +85,8 @@ bool Evaluator::Stopping() {
   return stopping_;
 }
 
-std::optional<v1::Evaluation> Evaluator::Measure(Job job) {
-  if (job.copy == nullptr) return std::nullopt;  // the server sent no model
+absl::StatusOr<v1::Evaluation> Evaluator::Measure(Job job) {
+  if (job.copy == nullptr) return Error(absl::StatusCode::kFailedPrecondition, "the server sent no model");
   Copy& copy = *job.copy;
   std::copy(job.parameters.begin(), job.parameters.end(), copy.parameters.begin());
   absl::Status status = copy.calibration == nullptr
@@ -95,7 +96,7 @@ std::optional<v1::Evaluation> Evaluator::Measure(Job job) {
       status.ok() ? Evaluate(*copy.module, dataset_, options_.metrics, [this] { return Stopping(); }) : status;
   if (!score.ok()) {
     spdlog::error("round {}: {}", job.round, Message(score.status()));
-    return std::nullopt;
+    return score.status();
   }
   const Fingerprint fingerprint = FingerprintOf(job.parameters);
   spdlog::info("round {}: {} on {} samples, fingerprint {}", job.round, score->Text(), score->samples,

@@ -23,9 +23,9 @@ namespace signvote {
 // Thread-safe.
 class Evaluator {
  public:
-  // Called from the evaluator's thread, once for each Schedule, in their order; without a result when the evaluation
-  // was given up.
-  using Done = std::function<void(uint64_t round, const std::optional<v1::Evaluation>& result)>;
+  // Called from the evaluator's thread, once for each Schedule, in their order. CANCELLED: the evaluation was given up.
+  // INVALID_ARGUMENT: as Evaluate and Recalibrate; it is logged.
+  using Done = std::function<void(uint64_t round, const absl::StatusOr<v1::Evaluation>& result)>;
 
   // Reads the test set.
   static absl::StatusOr<std::unique_ptr<Evaluator>> Make(const ClientOptions& options, Done done);
@@ -56,7 +56,7 @@ class Evaluator {
 
   Evaluator(const ClientOptions& options, Done done) : options_(options), done_(std::move(done)) {}
   void Run();
-  std::optional<v1::Evaluation> Measure(Job job);
+  absl::StatusOr<v1::Evaluation> Measure(Job job);
   absl::Status Export(const Job& job, const Score& score, const std::string& fingerprint);
   bool Stopping();
 

@@ -33,10 +33,10 @@ int Report(const absl::Status& status, int code) {
   return code;
 }
 
-// A damaged data set is no matter of the command line.
+// A damaged data set is no matter of the command line, and one that may not be read none of the server.
 int DataExitCode(const absl::Status& status) {
   const int code = ExitCodeOf(status);
-  return code == kExitUsage ? kExitData : code;
+  return code == kExitUsage || code == kExitRefused ? kExitData : code;
 }
 
 int RunClient(const ClientOptions& options) {
@@ -51,7 +51,7 @@ int RunClient(const ClientOptions& options) {
   const SignalWatcher signals([&inbox](int) { inbox.Post(event::StopRequested{}); });
   StartTorch(options.threads);
   if (options.session.role == v1::OBSERVER) {
-    auto evaluator = Evaluator::Make(options, [&inbox](uint64_t round, const std::optional<v1::Evaluation>& result) {
+    auto evaluator = Evaluator::Make(options, [&inbox](uint64_t round, const absl::StatusOr<v1::Evaluation>& result) {
       inbox.Post(event::EvaluationDone{round, result});
     });
     if (!evaluator.ok()) return Report(evaluator.status(), DataExitCode(evaluator.status()));
@@ -132,4 +132,11 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace signvote
 
-int main(int argc, char** argv) { return signvote::Main(argc, argv); }
+int main(int argc, char** argv) {
+  try {
+    return signvote::Main(argc, argv);
+  } catch (const std::exception& error) {  // of a library, as std::bad_alloc
+    fmt::print(stderr, "signvote-client: {}\n", error.what());
+    return signvote::kExitFailure;
+  }
+}

@@ -92,27 +92,39 @@ absl::Status Runner::WithHint(const absl::Status& status) const {
 }
 
 void Runner::Handle(Event event) {
+  // A session that stands is a server that is reached, however long it had nothing to say.
+  const auto touch = [this](size_t shard) {
+    if (!shards_.IsFollowing(shard)) return;
+    links_[shard].reached = absl::Now();
+    links_[shard].backoff.Reset();
+  };
   if (auto* opened = std::get_if<event::ConnectionOpened>(&event)) {
     if (const auto shard = ShardOf(opened->connection)) Settle(shards_.Connected(*shard));
   } else if (auto* received = std::get_if<event::MessageReceived>(&event)) {
     const auto shard = ShardOf(received->connection);
     if (!shard) return;
+    touch(*shard);
     Settle(shards_.Received(*shard, std::move(received->message)));
-    if (shards_.IsFollowing(*shard)) {
-      links_[*shard].reached = absl::Now();
-      links_[*shard].backoff.Reset();
-    }
+    touch(*shard);
   } else if (auto* ended = std::get_if<event::ConnectionEnded>(&event)) {
     const auto shard = ShardOf(ended->connection);
     if (!shard) return;
+    touch(*shard);
     links_[*shard].connection.reset();
     links_[*shard].connect_at = absl::InfiniteFuture();  // unless the session asks for another
     Settle(shards_.Disconnected(*shard, WithHint(ended->status)));
   } else if (auto* done = std::get_if<event::EvaluationDone>(&event)) {
-    Settle(shards_.EvaluationDone(done->round, done->result));
+    OnEvaluation(*done);
   } else {
     Stop();
   }
+}
+
+void Runner::OnEvaluation(const event::EvaluationDone& done) {
+  if (done.result.ok()) return Settle(shards_.EvaluationDone(done.round, *done.result));
+  // Measuring again would fail again.
+  if (absl::IsInvalidArgument(done.result.status())) return End(kExitData);
+  Settle(shards_.EvaluationDone(done.round, std::nullopt));
 }
 
 void Runner::HandleWaiting() {
@@ -202,6 +214,7 @@ void Runner::CastBallot() {
   if (!request.has_value()) return;
   for (const std::string& notice : request->notices) spdlog::warn("{}", notice);
   const uint64_t model = models_, round = request->round;
+  const BlockRange all = BlockRange::All(parameters_.size());
   const v1::RunConfig config = shards_.config();
   const Trainer::Vote vote{shards_.client_id(), round, config.seed(), config.dither(), request->magnitude};
   const absl::Status status =
@@ -216,7 +229,6 @@ void Runner::CastBallot() {
   SignVector signs;
   for (const uint64_t block : request->blocks) {
     if (exit_code_.has_value() || models_ != model) return;
-    const BlockRange all = BlockRange::All(parameters_.size());
     if (packer.ok()) {
       packer->Pack(all.Begin(block), all.Size(block), &signs);
     } else {

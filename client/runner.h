@@ -42,6 +42,7 @@ class Runner {
   // An UNAVAILABLE says what to do, where that is known.
   absl::Status WithHint(const absl::Status& status) const;
   void Handle(Event event);
+  void OnEvaluation(const event::EvaluationDone& done);
   void HandleWaiting();  // every event that is there already
   void Perform(std::vector<ShardAction> actions);
   // Carries out what follows from the last call.

@@ -1,7 +1,7 @@
 // What the client's main thread waits for, from any thread: messages, the end of a connection, evaluations, signals.
 #pragma once
 
-#include <absl/status/status.h>
+#include <absl/status/statusor.h>
 #include <absl/time/time.h>
 
 #include <cstdint>
@@ -31,7 +31,7 @@ struct ConnectionEnded {
 };
 struct EvaluationDone {
   uint64_t round = 0;
-  std::optional<v1::Evaluation> result;
+  absl::StatusOr<v1::Evaluation> result;  // INVALID_ARGUMENT: no round can be evaluated
 };
 struct StopRequested {};
 }  // namespace event

@@ -145,7 +145,7 @@ ExitCode RunVoter(const ClientOptions& options) {
 
 ExitCode RunObserver(const ClientOptions& options) {
   Inbox inbox;
-  const auto evaluator = Evaluator::Make(options, [&](uint64_t round, const std::optional<v1::Evaluation>& result) {
+  const auto evaluator = Evaluator::Make(options, [&](uint64_t round, const absl::StatusOr<v1::Evaluation>& result) {
     inbox.Post(event::EvaluationDone{round, result});
   });
   EXPECT_TRUE(evaluator.ok()) << evaluator.status();
@@ -191,6 +191,28 @@ TEST(Runner, GivesUpOnAServerThatIsNotThere) {
   options.servers = {"127.0.0.1:1"};
   options.give_up = absl::Milliseconds(20);
   EXPECT_EQ(RunVoter(options), kExitUnavailable);
+}
+
+// The second ballot takes far longer than connect.give_up, and meanwhile the stream breaks.
+TEST(Runner, GivesUpByTheTimeWithoutAServerNotWithoutAWordOfIt) {
+  EchoServer echo(2);
+  echo.cut_after_opening = 2;
+  LocalServer server(std::ref(echo));
+  ClientOptions options = Options(server, v1::VOTER);
+  options.session.batch = 3000;
+  options.module.micro_batch = 1;
+  options.give_up = absl::Milliseconds(200);
+  EXPECT_EQ(RunVoter(options), kExitOk);
+  EXPECT_EQ(echo.streams(), 2);
+}
+
+TEST(Runner, AnObserverThatCannotEvaluateIsExitCodeFour) {
+  EchoServer echo(4);
+  LocalServer server(std::ref(echo));
+  ClientOptions options = Options(server, v1::OBSERVER);
+  options.module.loss = "mse";  // ten outputs for one label
+  EXPECT_EQ(RunObserver(options), kExitData);
+  EXPECT_TRUE(echo.evaluations.empty());
 }
 
 TEST(Runner, AModelThatDoesNotFitTheDataIsExitCodeFour) {
