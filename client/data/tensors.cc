@@ -69,6 +69,10 @@ std::vector<T> Values(const torch::Tensor& tensor) {
 
 absl::StatusOr<Column> ColumnOf(const std::string& file, const char* name, const torch::Tensor& tensor) {
   if (tensor.dim() == 0) return InvalidArgument("{}: {} is a single number, expected a tensor of samples", file, name);
+  constexpr int64_t kMostNumbers = int64_t{1} << 40;  // a view of few numbers may be larger than any memory
+  if (tensor.numel() > kMostNumbers) {
+    return InvalidArgument("{}: {} has {} numbers, expected at most {}", file, name, tensor.numel(), kMostNumbers);
+  }
   Column column;
   column.shape.assign(tensor.sizes().begin() + 1, tensor.sizes().end());
   const torch::Tensor dense = tensor.detach().to(torch::kCPU).contiguous();
@@ -108,7 +112,7 @@ absl::StatusOr<Dataset> Read(const std::string& file, const Options& options) {
     dataset.mean = options.normalisation.mean;
     dataset.deviation = options.normalisation.deviation;
     return dataset;
-  } catch (const std::exception& error) {  // a view of few numbers may be larger than any memory
+  } catch (const std::exception& error) {  // LibTorch's, as of too little memory
     return InvalidArgument("{}: {}", file, FirstLine(error.what()));
   }
 }

@@ -66,5 +66,21 @@ TEST_F(TensorFiles, WhatIsSomethingElseIsNamed) {
               HasSubstr("expected numbers"));
 }
 
+TEST_F(TensorFiles, TruthValuesAreZeroAndOne) {
+  const torch::Tensor values = torch::tensor({0, 1, 1}).to(torch::kBool);
+  const auto dataset = Load(Pair(values, values));
+  ASSERT_TRUE(dataset.ok()) << dataset.status();
+  EXPECT_THAT(ValuesOf<float>(dataset->inputs), ElementsAre(0, 1, 1));
+  EXPECT_THAT(ValuesOf<int32_t>(dataset->targets), ElementsAre(0, 1, 1));
+}
+
+// One number in the file, and far more than any memory holds when it is written out.
+TEST_F(TensorFiles, AViewThatIsTooLargeIsAnError) {
+  const torch::Tensor view = torch::zeros({1}).expand({10000000, 10000000});
+  const absl::Status status = Load(Pair(view, torch::zeros({10000000}))).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(Message(status), AllOf(HasSubstr("t.pt: inputs has 100000000000000 numbers"), HasSubstr("at most")));
+}
+
 }  // namespace
 }  // namespace signvote
