@@ -35,8 +35,7 @@ absl::Status ValidateAugmentation(const Dataset& dataset, const Augmentation& au
 // Reuses the vectors of `out`.
 void MakeBatch(const Dataset& dataset, std::span<const uint32_t> samples, Batch* out);
 
-// The same with augmentation; sample i draws from element first + i of Key(seed, kAugment, client_id,
-// round).
+// The same with augmentation; sample i draws from element first + i of Key(seed, kAugment, client_id, round).
 void MakeAugmentedBatch(const Dataset& dataset, std::span<const uint32_t> samples, const Augmentation& augmentation,
                         const DrawKey& key, Batch* out);
 

@@ -151,16 +151,10 @@ v1::ClientSummary Federation::Summarize(const Client& client) const {
 }
 
 void Federation::AddReliability(std::span<const VoterReport> reports, v1::ClientSummary* summary) const {
-  double coordinates = 0, crossover = 0, weight = 0;
-  for (size_t i = 0; i < reports.size(); ++i) {
-    const double size = static_cast<double>(range_.Size(range_.first + i));
-    coordinates += size;
-    crossover += size * reports[i].crossover;
-    weight += size * reports[i].mean_weight;
-    if (reports[i].different) summary->set_different(true);
-  }
-  summary->set_crossover(crossover / coordinates);
-  summary->set_mean_weight(weight / coordinates);
+  const VoterView view = ViewOf(reports, summary->name());
+  summary->set_different(view.different);
+  summary->set_crossover(view.crossover);
+  summary->set_mean_weight(view.weight);
 }
 
 v1::ListClientsResponse Federation::Clients() {

@@ -245,6 +245,7 @@ class Federation {
   struct Examination;
   Examination Examine();
   std::vector<VoterReport> ReportsOn(VoterId voter);  // one a block of the range
+  VoterView ViewOf(std::span<const VoterReport> reports, const std::string& name) const;  // means over the blocks
   struct TensorRange {
     std::string name;
     uint64_t begin = 0, end = 0;

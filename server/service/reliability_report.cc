@@ -58,12 +58,14 @@ double Mean(const std::vector<float>& sample) {
   return std::accumulate(sample.begin(), sample.end(), 0.0) / static_cast<double>(sample.size());
 }
 
-VoterView ViewOf(const std::vector<VoterReport>& reports, const BlockRange& range, const std::string& name) {
+}  // namespace
+
+VoterView Federation::ViewOf(std::span<const VoterReport> reports, const std::string& name) const {
   VoterView view{name, 0, 0, 0, false};
   double coordinates = 0;
   for (size_t i = 0; i < reports.size(); ++i) {
     const VoterReport& report = reports[i];
-    const double size = static_cast<double>(range.Size(range.first + i));
+    const double size = static_cast<double>(range_.Size(range_.first + i));
     coordinates += size;
     view.rounds = std::max(view.rounds, report.rounds);
     view.crossover += size * report.crossover;
@@ -74,8 +76,6 @@ VoterView ViewOf(const std::vector<VoterReport>& reports, const BlockRange& rang
   view.weight /= coordinates;
   return view;
 }
-
-}  // namespace
 
 std::vector<Federation::TensorRange> Federation::TensorsHere() const {
   std::vector<TensorRange> found;
@@ -166,7 +166,7 @@ Federation::Examination Federation::Examine() {
     for (size_t j = 0; j < m; ++j) seen.matrix.push_back(agreement.Of(place[i], place[j]));
   }
 
-  for (const VoterId voter : shown) seen.views.push_back(ViewOf(ReportsOn(voter), range, names[voter]));
+  for (const VoterId voter : shown) seen.views.push_back(ViewOf(ReportsOn(voter), names[voter]));
   seen.found = Diagnose(seen.views, seen.matrix);
   return seen;
 }

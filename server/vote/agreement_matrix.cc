@@ -215,10 +215,10 @@ void AgreementMatrix::Fit(std::span<const VoterId> electorate) {
   const std::vector<uint32_t> columns = ColumnRows();
   const std::vector<double> presence = Presence(electorate);
   const PairTable pairs{voters_.size(), columns, sum_, weight_, retired_sum_, retired_weight_, presence, sample_};
-  const bool first = ++fits_ == 1;
+  ++fits_;
   const bool afresh = std::has_single_bit(fits_) || fits_ % kAfresh == 0;
   unfitted_ = 0;
-  AgreementFit fit = FitAgreement(pairs, first ? std::span<const double>() : mu_, afresh, assume_hostile_);
+  AgreementFit fit = FitAgreement(pairs, mu_, afresh, assume_hostile_);
   if (fit.flipped) {
     for (double& x : retired_sum_) x = -x;
   }
