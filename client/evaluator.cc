@@ -1,5 +1,6 @@
 #include "client/evaluator.h"
 
+#include <algorithm>
 #include <limits>
 #include <nlohmann/json.hpp>
 
@@ -50,18 +51,28 @@ absl::Status Evaluator::LoadModel(const std::string& bytes, std::span<const Tens
   return absl::OkStatus();
 }
 
+void Evaluator::Try(std::span<const float> parameters) {
+  Add({.parameters = {parameters.begin(), parameters.end()}, .is_trial = true});
+}
+
 void Evaluator::Schedule(uint64_t round, std::span<const float> parameters) {
+  Add({.round = round, .parameters = {parameters.begin(), parameters.end()}});
+}
+
+void Evaluator::Add(Job job) {
+  const size_t bytes = job.parameters.size() * sizeof(float);
   std::optional<Job> given_up;
   {
     const MutexLock lock(mu_);
-    jobs_.push_back({round, {parameters.begin(), parameters.end()}, copy_});
-    if (jobs_.size() > 1 && jobs_.size() * parameters.size_bytes() > kWaitingBytes) {
+    job.copy = copy_;
+    jobs_.push_back(std::move(job));
+    if (jobs_.size() > 1 && jobs_.size() * bytes > kWaitingBytes) {
       given_up = std::move(jobs_.front());
       jobs_.pop_front();
     }
   }
   changed_.NotifyAll();
-  if (!given_up.has_value()) return;
+  if (!given_up.has_value() || given_up->is_trial) return;
   done_(given_up->round, Error(absl::StatusCode::kCancelled, "others wait for too much memory"));
 }
 
@@ -76,13 +87,29 @@ void Evaluator::Run() {
       jobs_.pop_front();
     }
     const uint64_t round = job.round;
-    done_(round, Measure(std::move(job)));
+    if (!job.is_trial) {
+      done_(round, Measure(std::move(job)));
+    } else if (const absl::Status status = Trial(job); !status.ok()) {
+      spdlog::error("{}", Message(status));
+      done_(round, status);
+    }
   }
 }
 
 bool Evaluator::Stopping() {
   const MutexLock lock(mu_);
   return stopping_;
+}
+
+absl::Status Evaluator::Trial(const Job& job) {
+  if (job.copy == nullptr) return absl::OkStatus();
+  Copy& copy = *job.copy;
+  std::copy(job.parameters.begin(), job.parameters.end(), copy.parameters.begin());
+  if (copy.calibration != nullptr) {
+    const uint32_t one_pass = std::min(options_.calibration, options_.module.micro_batch);
+    RETURN_IF_ERROR(Annotate(Recalibrate(*copy.module, *copy.calibration, one_pass), copy.calibration->source));
+  }
+  return CheckFit(*copy.module, dataset_, options_.metrics);
 }
 
 absl::StatusOr<v1::Evaluation> Evaluator::Measure(Job job) {

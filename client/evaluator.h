@@ -23,8 +23,8 @@ namespace signvote {
 // Thread-safe.
 class Evaluator {
  public:
-  // Called from the evaluator's thread, once for each Schedule, in their order. CANCELLED: the evaluation was given up.
-  // INVALID_ARGUMENT: as Evaluate and Recalibrate; it is logged.
+  // Called from the evaluator's thread, once for each Schedule, in their order, and for a Try that fails. CANCELLED: the
+  // evaluation was given up. INVALID_ARGUMENT: as Evaluate and Recalibrate; it is logged.
   using Done = std::function<void(uint64_t round, const absl::StatusOr<v1::Evaluation>& result)>;
 
   // Reads the test set.
@@ -35,6 +35,9 @@ class Evaluator {
   // INVALID_ARGUMENT: as Module::Load, or the model has running statistics and there are no training samples to measure
   // them on. Earlier jobs are finished with the model that they were scheduled for.
   absl::Status LoadModel(const std::string& bytes, std::span<const TensorShape> tensors);
+
+  // Says soon what would keep every evaluation from being done, from a few samples.
+  void Try(std::span<const float> parameters);
 
   // Copies the parameters. Where more than kWaitingBytes wait, the oldest that waits is given up.
   void Schedule(uint64_t round, std::span<const float> parameters);
@@ -52,10 +55,13 @@ class Evaluator {
     uint64_t round = 0;
     std::vector<float> parameters;
     std::shared_ptr<Copy> copy;
+    bool is_trial = false;
   };
 
   Evaluator(const ClientOptions& options, Done done) : options_(options), done_(std::move(done)) {}
+  void Add(Job job);
   void Run();
+  absl::Status Trial(const Job& job);
   absl::StatusOr<v1::Evaluation> Measure(Job job);
   absl::Status Export(const Job& job, const Score& score, const std::string& fingerprint);
   bool Stopping();

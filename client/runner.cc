@@ -138,11 +138,18 @@ void Runner::HandleWaiting() {
 void Runner::Settle(std::vector<ShardAction> actions) {
   Perform(std::move(actions));
   while (auto released = shards_.Release()) Perform(*std::move(released));
+  TryEvaluator();
   std::set<uint64_t> held;
   for (size_t shard = 0; shard < links_.size(); ++shard) {
     if (links_[shard].connection != nullptr && shards_.IsHeld(shard)) held.insert(links_[shard].connection->number());
   }
   inbox_->Hold(std::move(held));
+}
+
+void Runner::TryEvaluator() {
+  if (evaluator_ == nullptr || tried_ == models_ || !shards_.IsLoaded()) return;
+  tried_ = models_;
+  evaluator_->Try(parameters_);
 }
 
 void Runner::Perform(std::vector<ShardAction> actions) {

@@ -45,6 +45,8 @@ class Runner {
   void OnEvaluation(const event::EvaluationDone& done);
   void HandleWaiting();  // every event that is there already
   void Perform(std::vector<ShardAction> actions);
+  // An observer's mistakes end it when it joins, not at its first evaluation.
+  void TryEvaluator();
   // Carries out what follows from the last call.
   void Settle(std::vector<ShardAction> actions);
   void Perform(Link& link, action::Send& send);
@@ -77,6 +79,7 @@ class Runner {
   std::vector<Link> links_;  // by shard
   uint64_t connections_ = 0;
   uint64_t models_ = 0;  // loaded so far
+  uint64_t tried_ = 0;   // of these, the one that the evaluator tried
 
   absl::Time stop_at_ = absl::InfiniteFuture();  // the user's wish has been told; end at the latest
   struct HeldBlock {

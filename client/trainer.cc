@@ -22,6 +22,7 @@ absl::StatusOr<std::unique_ptr<Trainer>> Trainer::Make(const ClientOptions& opti
 absl::Status Trainer::LoadModel(const std::string& bytes, std::span<const TensorShape> tensors,
                                 std::span<float> parameters) {
   module_.reset();
+  fits_ = false;
   ASSIGN_OR_RETURN(module_, Module::Load(bytes, tensors, parameters, options_.module));
   tensors_.assign(tensors.begin(), tensors.end());
   parameters_ = parameters;
@@ -44,6 +45,8 @@ absl::Status Trainer::Gradient(const DrawKey& key, uint32_t batch, uint64_t modu
 
 absl::Status Trainer::ComputeGradient(uint64_t client_id, uint64_t round, const LocalWork& work) {
   if (module_ == nullptr) return Error(absl::StatusCode::kFailedPrecondition, "the server sent no model");
+  if (!fits_) RETURN_IF_ERROR(CheckFit(*module_, dataset_, {}));  // what is drawn hours from now is told now
+  fits_ = true;
   DrawKey key{options_.seed, client_id, round};
   const uint32_t batch = SimulatedBatch(options_.simulation, options_.session.batch, round);
   const uint64_t module_seed = Key(options_.seed, Purpose::kAugment, ~client_id, round);

@@ -57,6 +57,7 @@ class Trainer {
   std::unique_ptr<Module> module_;
   std::span<float> parameters_;
   std::vector<float> gradient_;
+  bool fits_ = false;       // the data were found to fit the module
   bool on_device_ = false;  // the kept gradient is where the module is, and not in gradient_
   Batch batch_;             // reused
 };

@@ -63,6 +63,23 @@ Column Subset(const Column& column, std::span<const uint32_t> samples) {
   return subset;
 }
 
+// The samples in which the smallest and the largest number are.
+void AddExtremes(const Column& column, std::vector<uint32_t>* samples) {
+  const size_t count = column.size();
+  const uint64_t step = column.step == 0 ? column.Width() : column.step;
+  std::visit(
+      [&](const auto& values) {
+        // A last sample that is not whole is none.
+        const auto end = values.begin() + static_cast<std::ptrdiff_t>(column.Begin(count - 1) + column.Width());
+        const auto [least, most] = std::minmax_element(values.begin(), end);
+        for (const auto number : {least, most}) {
+          const auto place = static_cast<uint64_t>(number - values.begin());
+          samples->push_back(static_cast<uint32_t>(std::min<uint64_t>(place / step, count - 1)));
+        }
+      },
+      column.values);
+}
+
 }  // namespace
 
 uint64_t Column::Width() const {
@@ -94,6 +111,15 @@ absl::Status ValidateDataset(const Dataset& dataset) {
   RETURN_IF_ERROR(ValidateClasses(dataset));
   RETURN_IF_ERROR(ValidateFinite(dataset, dataset.inputs, "inputs"));
   return ValidateFinite(dataset, dataset.targets, "targets");
+}
+
+std::vector<uint32_t> TellingSamples(const Dataset& dataset) {
+  constexpr size_t kCount = 8;
+  std::vector<uint32_t> samples;
+  if (dataset.inputs.Holds<int32_t>()) AddExtremes(dataset.inputs, &samples);
+  if (dataset.targets.size() > 0) AddExtremes(dataset.targets, &samples);
+  for (uint32_t i = 0; samples.size() < kCount; ++i) samples.push_back(i % static_cast<uint32_t>(dataset.size()));
+  return samples;
 }
 
 Dataset Subset(const Dataset& dataset, std::span<const uint32_t> samples) {

@@ -54,6 +54,10 @@ absl::Status ValidateDataset(const Dataset& dataset);
 // These samples alone, in this order.
 Dataset Subset(const Dataset& dataset, std::span<const uint32_t> samples);
 
+// A few samples that show whether all of them fit a model: the first ones, and those with the smallest and the largest
+// target, token or category. Always as many; of a small data set some come twice.
+std::vector<uint32_t> TellingSamples(const Dataset& dataset);
+
 // "3 x 32 x 32"; "1" for no dimensions.
 std::string ShapeText(std::span<const uint64_t> shape);
 

@@ -134,4 +134,10 @@ absl::StatusOr<Score> Evaluate(Module& module, const Dataset& dataset, const std
   });
 }
 
+absl::Status CheckFit(Module& module, const Dataset& dataset, const std::vector<std::string>& metrics) {
+  const Dataset few = Subset(dataset, TellingSamples(dataset));
+  return Annotate(Evaluate(module, few, metrics, [] { return false; }).status(),
+                  fmt::format("{}: the data do not fit the model", dataset.source));
+}
+
 }  // namespace signvote

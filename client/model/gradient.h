@@ -47,4 +47,7 @@ struct Score {
 absl::StatusOr<Score> Evaluate(Module& module, const Dataset& dataset, const std::vector<std::string>& metrics,
                                const std::function<bool()>& cancelled);
 
+// Whether data and module fit together, told by TellingSamples. INVALID_ARGUMENT: as Evaluate, names the data's source.
+absl::Status CheckFit(Module& module, const Dataset& dataset, const std::vector<std::string>& metrics);
+
 }  // namespace signvote

@@ -1,6 +1,7 @@
 #include "client/model/module.h"
 
 #include <map>
+#include <regex>
 #include <set>
 #include <sstream>
 
@@ -98,9 +99,13 @@ std::string CauseOf(const std::exception& error) {
   if (const auto* torch_error = dynamic_cast<const c10::Error*>(&error)) text = torch_error->what_without_backtrace();
   const size_t stack = text.find("\nException raised from");
   if (stack != std::string::npos) text.resize(stack);
-  const std::string marker = "RuntimeError: ";
-  if (const size_t at = text.rfind(marker); at != std::string::npos) text = text.substr(at + marker.size());
-  return text.substr(0, text.find('\n'));
+  // "RuntimeError: ...", or what the module itself raises: "builtins.ValueError: ...".
+  static const std::regex kCause(R"((?:^|\n)[\w.]*(?:Error|Exception): )");
+  size_t begin = 0;
+  for (auto it = std::sregex_iterator(text.begin(), text.end(), kCause); it != std::sregex_iterator(); ++it) {
+    begin = static_cast<size_t>(it->position() + it->length());
+  }
+  return text.substr(begin, text.find('\n', begin) - begin);
 }
 
 void Module::Impl::Refresh() {

@@ -11,6 +11,26 @@ std::string Text(const torch::Tensor& tensor) {
   return fmt::format("({}) {}", fmt::join(tensor.sizes(), ", "), c10::toString(tensor.scalar_type()));
 }
 
+// With the range of whole numbers, which look things up.
+std::string InputText(const torch::Tensor& inputs) {
+  if (!c10::isIntegralType(inputs.scalar_type(), false) || inputs.numel() == 0) return Text(inputs);
+  return fmt::format("{} with values {} to {}", Text(inputs), inputs.min().item<int64_t>(),
+                     inputs.max().item<int64_t>());
+}
+
+// What to do about LibTorch's words, where they are known; begins with "; ".
+std::string Advice(const torch::Tensor& inputs, const std::string& cause) {
+  const auto says = [&](const char* words) { return cause.find(words) != std::string::npos; };
+  if (says("more than 1 value per channel")) {
+    return "; batch normalisation needs two samples in every pass: raise batch and micro_batch";
+  }
+  if (!c10::isIntegralType(inputs.scalar_type(), false)) return "";
+  if (says("index out of range")) {
+    return "; a token or category is expected to be 0 or more, and less than the module's embedding has rows";
+  }
+  return says("type") ? "; whole numbers arrive as int64, for tokens and categories: save measurements as float32" : "";
+}
+
 template <typename T>
 torch::Tensor TensorOf(const BatchColumn& column, size_t begin, size_t count) {
   const auto& values = std::get<std::vector<T>>(column.values);
@@ -132,13 +152,14 @@ TensorBatch TensorsOf(const Module::Impl& impl, const Batch& batch, size_t begin
 
 absl::StatusOr<torch::Tensor> Outputs(Module::Impl& impl, const TensorBatch& batch) {
   try {
-    return impl.module.forward({batch.inputs}).toTensor();
+    const c10::IValue outputs = impl.module.forward({batch.inputs});
+    if (outputs.isTensor()) return outputs.toTensor();
+    return InvalidArgument("the module's forward gives a {}, expected one tensor: let it return the outputs alone",
+                           outputs.tagKind());
   } catch (const std::exception& error) {
-    std::string range;
-    if (c10::isIntegralType(batch.inputs.scalar_type(), false) && batch.inputs.numel() > 0) {
-      range = fmt::format(", values {} to {},", batch.inputs.min().item<int64_t>(), batch.inputs.max().item<int64_t>());
-    }
-    return InvalidArgument("the module does not take inputs {}{}: {}", Text(batch.inputs), range, CauseOf(error));
+    const std::string cause = CauseOf(error);
+    return InvalidArgument("the module does not take inputs {}: {}{}", InputText(batch.inputs), cause,
+                           Advice(batch.inputs, cause));
   }
 }
 
@@ -162,8 +183,9 @@ absl::StatusOr<torch::Tensor> MeanLoss(Module::Impl& impl, const TensorBatch& ba
     return InvalidArgument("the module's loss(batch) gives {}, expected one number: the mean over the batch",
                            Text(loss));
   } catch (const std::exception& error) {
-    return InvalidArgument("the module's loss(batch) fails on inputs {} and targets {}: {}", Text(batch.inputs),
-                           Text(batch.targets), CauseOf(error));
+    const std::string cause = CauseOf(error);
+    return InvalidArgument("the module's loss(batch) fails on inputs {} and targets {}: {}{}", InputText(batch.inputs),
+                           Text(batch.targets), cause, Advice(batch.inputs, cause));
   }
 }
 

@@ -108,6 +108,10 @@ void Shards::Sort(size_t shard, std::vector<Action> actions, std::vector<ShardAc
   }
 }
 
+bool Shards::IsLoaded() const {
+  return std::all_of(sessions_.begin(), sessions_.end(), [](const auto& session) { return session->IsLoaded(); });
+}
+
 uint64_t Shards::LowestRound() const {
   uint64_t lowest = std::numeric_limits<uint64_t>::max();
   for (const auto& session : sessions_) lowest = std::min(lowest, session->IsLoaded() ? session->round() : 0);
@@ -166,8 +170,7 @@ uint64_t Shards::NextBallot() const {
     if (round == 0 || !session.IsLoaded() || round > lowest + 1 || session.round() >= round) continue;
     if (next == 0 || round < next) next = round;
   }
-  return std::all_of(sessions_.begin(), sessions_.end(), [](const auto& session) { return session->IsLoaded(); }) ? next
-                                                                                                                  : 0;
+  return IsLoaded() ? next : 0;
 }
 
 std::optional<Shards::BallotRequest> Shards::TakeBallot() {

@@ -70,6 +70,7 @@ class Shards {
   uint64_t client_id() const { return sessions_[joined_]->client_id(); }
   const std::vector<TensorShape>& tensors() const { return sessions_[joined_]->tensors(); }
   const BlockRange& range(size_t shard) const { return sessions_[shard]->range(); }
+  bool IsLoaded() const;  // all of the parameters are there
   bool IsFollowing(size_t shard) const { return sessions_[shard]->IsFollowing(); }
 
  private:

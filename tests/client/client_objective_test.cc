@@ -125,7 +125,8 @@ TEST_F(Objective, NextTokensAreOneClassAPlace) {
   dataset.inputs.values = std::vector<int32_t>{0, 0, 1, 7};
   EXPECT_THAT(Problem(dataset), AllOf(HasSubstr("a target is 7"), HasSubstr("0 to 2")));
   dataset.inputs.values = std::vector<int32_t>{0, 9, 1, 1};
-  EXPECT_THAT(Problem(dataset), AllOf(HasSubstr("(1, 3) Long, values 0 to 9"), HasSubstr("range")));
+  EXPECT_THAT(Problem(dataset), AllOf(HasSubstr("(1, 3) Long with values 0 to 9: index out of range"),
+                                        HasSubstr("less than the module's embedding has rows")));
 }
 
 constexpr char kOwnLoss[] = R"(
@@ -190,6 +191,49 @@ TEST_F(Objective, AMissingMethodIsNamed) {
               AllOf(HasSubstr("no method loss"), HasSubstr("@torch.jit.export")));
   EXPECT_THAT(Message(Load({1, 2}, {2, -1}, "mse", "def other(self, x):\n    return x\n")),
               HasSubstr("no method forward"));
+}
+
+TEST_F(Objective, OneBadTargetOrTokenOfManyIsFoundAtOnce) {
+  ASSERT_TRUE(Load({3, 2}, {1, 0, 0, 2, 0, 0}, "cross_entropy").ok());
+  Dataset many = Labels(std::vector<int32_t>(1000, 1));
+  many.source = "labels.npy";
+  many.inputs.values = std::vector<float>(2000, 1.0f);
+  EXPECT_TRUE(CheckFit(*module_, many, {}).ok());
+  std::get<std::vector<int32_t>>(many.targets.values)[777] = 3;
+  EXPECT_THAT(Message(CheckFit(*module_, many, {})),
+              AllOf(HasSubstr("labels.npy"), HasSubstr("a target is 3"), HasSubstr("0 to 2")));
+
+  ASSERT_TRUE(Load({3, 3}, {5, 0, 0, 0, 5, 0, 0, 0, 5}, "cross_entropy",
+                   "def forward(self, x):\n    return torch.embedding(self.weight, x)\n")
+                  .ok());
+  Dataset tokens;
+  tokens.source = "text.bin";
+  tokens.next_token = true;
+  tokens.inputs = {{4}, std::vector<int32_t>(1000, 2), 3};
+  std::get<std::vector<int32_t>>(tokens.inputs.values).back() = 9;
+  EXPECT_THAT(Message(CheckFit(*module_, tokens, {})), HasSubstr("a target is 9"));
+  std::get<std::vector<int32_t>>(tokens.inputs.values)[500] = 77;
+  EXPECT_THAT(Message(CheckFit(*module_, tokens, {})),
+              AllOf(HasSubstr("text.bin"), HasSubstr("values 2 to 77: index out of range")));
+  std::get<std::vector<int32_t>>(tokens.inputs.values) = {0, 1, 2, 0, 9, 9};
+  EXPECT_TRUE(CheckFit(*module_, tokens, {}).ok()) << "what belongs to no whole sample is not read";
+}
+
+TEST_F(Objective, WhatAModuleTakesAndGivesIsExplained) {
+  ASSERT_TRUE(Load({3, 2}, {1, 0, 0, 2, 0, 0}, "cross_entropy").ok());
+  Dataset whole = Labels({0, 1, 2});
+  whole.inputs.values = std::vector<int32_t>{1, 0, 0, 1, 1, 1};
+  EXPECT_THAT(Problem(whole), AllOf(HasSubstr("Long with values"), HasSubstr("save measurements as float32")));
+  ASSERT_TRUE(Load({3, 2}, {1, 0, 0, 2, 0, 0}, "cross_entropy",
+                   "def forward(self, x):\n    return torch.linear(x, self.weight), x\n")
+                  .ok());
+  EXPECT_THAT(Problem(Labels({0, 1, 2})), AllOf(HasSubstr("gives a Tuple"), HasSubstr("expected one tensor")));
+  ASSERT_TRUE(Load({3, 2}, {1, 0, 0, 2, 0, 0}, "cross_entropy",
+                   "def forward(self, x):\n    assert x.size(0) > 1, 'Expected more than 1 value per channel'\n"
+                   "    return torch.linear(x, self.weight)\n")
+                  .ok());
+  EXPECT_THAT(Problem(Labels({0, 1, 2})), AllOf(HasSubstr("batch normalisation needs two samples"),
+                                                HasSubstr("raise batch and micro_batch")));
 }
 
 TEST_F(Objective, ShapesThatDoNotFitAreNamed) {

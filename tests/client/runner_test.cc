@@ -35,12 +35,6 @@ class EchoServer {
     return grpc::Status::OK;
   }
 
-  std::vector<v1::Evaluation> evaluations;
-  std::atomic<int> disagreements = 0;
-  uint64_t cut_after_opening = 0;  // the stream breaks once, when this round has been opened
-  int streams() const { return streams_; }
-
- private:
   void Greet(Stream* stream, const v1::Join& join) {
     v1::ServerMessage message;
     v1::Welcome& welcome = *message.mutable_welcome();
@@ -78,6 +72,12 @@ class EchoServer {
     }
   }
 
+  std::vector<v1::Evaluation> evaluations;
+  std::atomic<int> disagreements = 0;
+  uint64_t cut_after_opening = 0;  // the stream breaks once, when this round has been opened
+  int streams() const { return streams_; }
+
+ private:
   bool Round(Stream* stream, bool voter) {
     std::vector<float>& x = bundle_.parameters.values;
     v1::ServerMessage message;
@@ -213,6 +213,41 @@ TEST(Runner, AnObserverThatCannotEvaluateIsExitCodeFour) {
   options.module.loss = "mse";  // ten outputs for one label
   EXPECT_EQ(RunObserver(options), kExitData);
   EXPECT_TRUE(echo.evaluations.empty());
+}
+
+// Everything but one label of many is as it should be.
+DataSource OneBadLabel() {
+  return [digits = *ParseSource("{format: digits}")](Split split) -> absl::StatusOr<Dataset> {
+    ASSIGN_OR_RETURN(Dataset dataset, digits(split));
+    std::get<std::vector<int32_t>>(dataset.targets.values)[1000] = 10;
+    return dataset;
+  };
+}
+
+TEST(Runner, AnObserversMistakeEndsItWhenItJoins) {
+  LocalServer server([](Stream* stream) {  // opens no round
+    v1::ClientMessage message;
+    stream->Read(&message);
+    EchoServer(5).Greet(stream, message.join());
+    while (stream->Read(&message)) {
+    }
+    return grpc::Status::OK;
+  });
+  ClientOptions options = Options(server, v1::OBSERVER);
+  options.metrics = {"mae"};  // of ten outputs and one label
+  EXPECT_EQ(RunObserver(options), kExitData);
+  options.metrics = {};
+  options.data.source = OneBadLabel();
+  EXPECT_EQ(RunObserver(options), kExitData);
+}
+
+TEST(Runner, ALabelThatTheModelDoesNotHaveEndsAVoterInItsFirstRound) {
+  EchoServer echo(3);
+  LocalServer server(std::ref(echo));
+  ClientOptions options = Options(server, v1::VOTER);
+  options.data.source = OneBadLabel();
+  options.session.batch = 1;
+  EXPECT_EQ(RunVoter(options), kExitData);
 }
 
 TEST(Runner, AModelThatDoesNotFitTheDataIsExitCodeFour) {
