@@ -49,12 +49,10 @@ absl::StatusOr<ModelBundle> ReadBundle(const std::string& directory) {
   return bundle;
 }
 
-absl::StatusOr<uint64_t> ReadBundleSize(const std::string& directory) {
-  const absl::StatusOr<Tensors> parameters = ReadSafetensorsHeader(ParametersPath(directory));
+absl::StatusOr<std::vector<TensorShape>> ReadBundleShapes(const std::string& directory) {
+  absl::StatusOr<Tensors> parameters = ReadSafetensorsHeader(ParametersPath(directory));
   if (!parameters.ok()) return AsDamage(parameters.status());
-  uint64_t coordinates = 0;
-  for (const TensorShape& tensor : parameters->tensors) coordinates += tensor.Coordinates();
-  return coordinates;
+  return std::move(parameters->tensors);
 }
 
 absl::Status WriteBundle(const std::string& directory, const ModelBundle& bundle) {

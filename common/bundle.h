@@ -20,8 +20,8 @@ struct ModelBundle {
 // finite (names the tensor and index).
 absl::StatusOr<ModelBundle> ReadBundle(const std::string& directory);
 
-// N, by the header of the parameters alone. As ReadBundle.
-absl::StatusOr<uint64_t> ReadBundleSize(const std::string& directory);
+// The tensors, by the header of the parameters alone. As ReadBundle.
+absl::StatusOr<std::vector<TensorShape>> ReadBundleShapes(const std::string& directory);
 
 // Creates the directory where needed and writes both files atomically.
 absl::Status WriteBundle(const std::string& directory, const ModelBundle& bundle);

@@ -10,6 +10,7 @@ usage: simulate.py data=DIR [key=value ...]      (DIR: holds mnist/ or cifar10/;
   attack=last:7|lie:5                   last: flips the last layer, lie: the honest mean less one standard deviation
   late=0 (of 15, 1 to 4 rounds)         drift=0 (1: at half time the first and last batch change places)
   flip_probability=0 local_steps=1      (of 0.05)
+  sections=1                            (0: one judgement for the whole model)
   step=6e-4 schedule=cosine|constant rounds=150 seed=0 test=50
   dataset=mnist|cifar10 model=mnist_cnn|mlp|cifar_cnn hidden=128 (of mlp)
 """
@@ -19,7 +20,7 @@ import numpy as np, torch, torch.nn as nn, torch.nn.functional as F
 torch.set_num_threads(1)
 opt = dict(rule="agreement", carry=0.9, dither=2.0, prior=0.0, fraction=1, assume="honest", floor=0.5, mode=4, partition="all", attack="", step=6e-4,
            schedule="cosine", rounds=150, seed=0, test=50, dataset="mnist", data="", model="", hidden=128, scale="running",
-           attack_from=0, late=0, drift=0, flip_probability=0.0, local_steps=1, warmup=100, clip=10.0)
+           sections=1, attack_from=0, late=0, drift=0, flip_probability=0.0, local_steps=1, warmup=100, clip=10.0)
 for arg in sys.argv[1:]:
     key, value = arg.split("=")
     opt[key] = type(opt[key])(value)
@@ -78,6 +79,20 @@ params = list(net.parameters())
 sizes = [p.numel() for p in params]
 N = sum(sizes)
 tensor_of = torch.repeat_interleave(torch.arange(len(sizes)), torch.tensor(sizes))
+
+
+def sections():
+    """Where voters are judged by themselves: tensors, of which the smallest joins its smaller neighbour until at most 8 are left, none below 1024."""
+    s = list(sizes)
+    while len(s) > 1 and (len(s) > 8 or min(s) < 1024):
+        i = s.index(min(s))
+        j = min((j for j in (i - 1, i + 1) if 0 <= j < len(s)), key=lambda j: s[j])
+        s[min(i, j):max(i, j) + 1] = [s[i] + s[j]]
+    return s
+
+
+section_sizes = sections() if o.sections else [N]
+section_of = torch.repeat_interleave(torch.arange(len(section_sizes)), torch.tensor(section_sizes))
 
 
 def partition():
@@ -146,16 +161,19 @@ class Agreement:
         self.sum, self.rounds = torch.zeros(M, M), 0.0
 
     def add(self, votes):
-        self.sum = 0.97 * self.sum + votes @ votes.t() / N
+        self.sum = 0.97 * self.sum + votes @ votes.t() / votes.shape[1]
         self.rounds = 0.97 * self.rounds + 1
 
     def copies(self):
         """How many vote as each voter does, itself included."""
         return ((self.sum / self.rounds).fill_diagonal_(1).abs() > 0.9).sum(1, keepdim=True)
 
-    def fit(self):
-        """Returns mu, which voters are different, and the trust."""
-        c, off = (self.sum / self.rounds).fill_diagonal_(0), ~torch.eye(M, dtype=bool)
+    def fit(self, block=None, borrowed=0.0):
+        """Returns mu, which voters are different, and the trust. As if `borrowed` rounds had been as on the whole block."""
+        c, off = self.sum / self.rounds, ~torch.eye(M, dtype=bool)
+        if block is not None:
+            c = (self.sum + borrowed * block.sum / block.rounds) / (self.rounds + borrowed)
+        c.fill_diagonal_(0)
         typical = c[off].abs().median()
         mu = torch.linalg.eigh(c.clamp(-typical, typical))[1][:, -1] * (typical * M).sqrt()
         for _ in range(40):
@@ -187,7 +205,16 @@ def weights(t):
         return torch.log((1 - p) / p).clamp(-o.clip, o.clip)
     if o.rule == "majority" or t == 0:
         return torch.ones(M, 1)
-    mu, different, trust = agreement.fit()
+    if len(section_sizes) == 1:
+        return weights_of(agreement, agreement.fit(), errors)
+    by_section = [weights_of(part, part.fit(agreement, 4096 / size), e)
+                  for part, size, e in zip(parts, section_sizes, errors.split(section_sizes, 1) if counts else [errors] * len(parts))]
+    return torch.cat(by_section, 1) if counts else torch.cat(by_section, 1)[:, section_of]
+
+
+def weights_of(agreement, fit, errors):
+    """(M, 1) or (M, n) of one section."""
+    mu, different, trust = fit
     q = ((1 - mu) / 2)[:, None]
     w = torch.log((1 - q) / q) if o.rule == "agreement" else torch.log((t - errors + o.prior * (1 - q)) / (errors + o.prior * q))
     w = trust * w + (1 - trust) * w.mean(0, keepdim=True).clamp(min=0.05)
@@ -200,6 +227,7 @@ def weights(t):
 
 
 pools, agreement, evidence = partition(), Agreement(), torch.zeros(N)
+parts = [Agreement() for _ in section_sizes]
 counts = o.rule == "it-signsgd"
 errors = torch.zeros(M, N if counts else 1)
 kind, number = (o.attack.split(":") + ["0"])[:2]
@@ -234,6 +262,8 @@ for t in range(o.rounds):
         evidence = o.carry * evidence + (pooled if o.rule == "central" else (weights(t) * late * votes).sum(0))
         decision = evidence.sign()
         agreement.add(votes * o.fraction)
+        for part, piece in zip(parts, votes.split(section_sizes, 1)):
+            part.add(piece * o.fraction)
         if counts:
             errors += ((votes * decision) < 0).float() + 0.5 * ((votes * decision) == 0).float()
         step = o.step * (0.5 * (1 + np.cos(np.pi * t / o.rounds)) if o.schedule == "cosine" else 1)

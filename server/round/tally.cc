@@ -6,6 +6,7 @@
 #include "common/bytes.h"
 #include "common/status.h"
 #include "server/vote/certainty.h"
+#include "server/vote/sections.h"
 
 namespace signvote {
 
@@ -23,7 +24,8 @@ std::vector<VoterId> VotersOf(std::span<const Ballot> ballots) {
 
 }  // namespace
 
-Tally::Tally(const VoteOptions& options, BlockRange range, std::vector<float> parameters)
+Tally::Tally(const VoteOptions& options, BlockRange range, std::vector<float> parameters,
+             std::span<const TensorShape> tensors)
     : range_(range),
       parameters_(std::make_shared<std::vector<float>>(std::move(parameters))),
       decisions_(range.count),
@@ -31,7 +33,7 @@ Tally::Tally(const VoteOptions& options, BlockRange range, std::vector<float> pa
       fingerprint_(FingerprintOf(*parameters_)) {
   for (uint64_t i = 0; i < range.count; ++i) {
     const uint64_t block = range.first + i;
-    rules_.push_back(MakeRule(options, {block, range.Size(block)}));
+    rules_.push_back(MakeRule(options, {block, range.Size(block), SectionsOf(tensors, range, block)}));
   }
 }
 

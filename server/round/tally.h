@@ -14,6 +14,7 @@
 
 #include "common/blocks.h"
 #include "common/fingerprint.h"
+#include "common/safetensors.h"
 #include "common/sign_vector.h"
 #include "common/step.h"
 #include "server/round/electorate.h"
@@ -27,8 +28,9 @@ void Serially(size_t count, const std::function<void(size_t)>& body);
 
 class Tally {
  public:
-  // parameters: those of the range, after round 0.
-  Tally(const VoteOptions& options, BlockRange range, std::vector<float> parameters);
+  // parameters: those of the range, after round 0. tensors: of the range, in whose sections voters are judged.
+  Tally(const VoteOptions& options, BlockRange range, std::vector<float> parameters,
+        std::span<const TensorShape> tensors = {});
 
   // Decodes round() + 1 from its ballots: ballots[i] are those on block range().first + i, each ascending by voter and
   // all of the same voters. Evidence and reliability move on, parameters do not yet: the decisions first have to be

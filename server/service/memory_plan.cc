@@ -7,6 +7,7 @@
 #include "server/service/endpoint.h"
 #include "server/service/history.h"
 #include "server/vote/rule.h"
+#include "server/vote/sections.h"
 
 namespace signvote {
 namespace {
@@ -25,10 +26,11 @@ std::string Size(uint64_t bytes) {
 struct Quantities {
   uint64_t n = 0;  // coordinates
   uint64_t blocks = 0;
-  uint64_t m = 0;       // voters
-  uint64_t asked = 0;   // of them in a round
-  uint64_t k = 1;       // fraction 1/k
-  uint64_t planes = 1;  // of a ballot or a decision: signs, and zeros where votes may abstain
+  uint64_t sections = 0;  // of all blocks
+  uint64_t m = 0;         // voters
+  uint64_t asked = 0;     // of them in a round
+  uint64_t k = 1;         // fraction 1/k
+  uint64_t planes = 1;    // of a ballot or a decision: signs, and zeros where votes may abstain
 };
 
 // Blocks are decided ahead where the rule can be copied: asked of one that is as small as can be.
@@ -44,21 +46,22 @@ uint64_t MemoryPlan::Bytes() const {
                          [](uint64_t sum, const Line& line) { return sum + line.bytes; });
 }
 
-MemoryPlan PlanMemory(const ServerOptions& options, const BlockRange& range) {
+MemoryPlan PlanMemory(const ServerOptions& options, const BlockRange& range, std::span<const TensorShape> tensors) {
   const RoundOptions& rounds = options.rounds;
   Quantities q{.n = range.Coordinates(), .blocks = range.count, .k = options.fraction};
   q.m = rounds.voters > 0 ? rounds.voters : std::max(rounds.quorum, rounds.electorate);
   q.asked = rounds.electorate > 0 ? std::min<uint64_t>(q.m, rounds.electorate) : q.m;
+  for (uint64_t i = 0; i < range.count; ++i) q.sections += SectionsOf(tensors, range, range.first + i).size();
   q.planes = options.dither > 0 ? 1 : 2;
 
   MemoryPlan plan;
   plan.legend = fmt::format(
-      "rule {}: N = {} coordinates in {} blocks, M = {} voters, A = {} of them a round, k = {}, "
+      "rule {}: N = {} coordinates in {} blocks and {} sections, M = {} voters, A = {} of them a round, k = {}, "
       "p = {} plane{} a ballot",
-      options.vote.rule, q.n, q.blocks, q.m, q.asked, q.k, q.planes, q.planes == 1 ? "" : "s");
+      options.vote.rule, q.n, q.blocks, q.sections, q.m, q.asked, q.k, q.planes, q.planes == 1 ? "" : "s");
   plan.lines.push_back({"parameters", "4*N", 4 * q.n});
   uint64_t learnt = 0;
-  for (const StateSize& state : PlanState(options.vote, {q.n, q.blocks, q.m})) {
+  for (const StateSize& state : PlanState(options.vote, {q.n, q.blocks, q.m, q.sections})) {
     plan.lines.push_back({state.what, state.formula, state.bytes});
     learnt += state.bytes;
   }

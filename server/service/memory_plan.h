@@ -4,10 +4,12 @@
 #include <absl/status/status.h>
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "common/blocks.h"
+#include "common/safetensors.h"
 #include "server/service/machine_memory.h"
 #include "server/service/options.h"
 
@@ -25,9 +27,9 @@ struct MemoryPlan {
   uint64_t Bytes() const;  // the sum
 };
 
-// `range`: the blocks that this server holds. Voters: options.rounds.voters, or, where that is 0, as many as
-// rounds.quorum and rounds.electorate speak of.
-MemoryPlan PlanMemory(const ServerOptions& options, const BlockRange& range);
+// `range`: the blocks that this server holds, `tensors`: those in it. Voters: options.rounds.voters, or, where that is
+// 0, as many as rounds.quorum and rounds.electorate speak of.
+MemoryPlan PlanMemory(const ServerOptions& options, const BlockRange& range, std::span<const TensorShape> tensors = {});
 
 // A table with the sum, and what the machine has.
 std::string Describe(const MemoryPlan& plan, const MachineMemory& machine);

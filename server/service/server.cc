@@ -27,6 +27,7 @@
 #include "server/service/run_log.h"
 #include "server/service/tensorboard.h"
 #include "server/service/terms.h"
+#include "server/store/checkpoint.h"
 #include "server/store/round_config.h"
 #include "server/store/run_directory.h"
 
@@ -310,9 +311,11 @@ void ServerImpl::Shutdown() {
 }  // namespace
 
 absl::StatusOr<MemoryPlan> PlanRun(const ServerOptions& options) {
-  ASSIGN_OR_RETURN(const uint64_t parameters, ReadBundleSize(options.model));
+  ASSIGN_OR_RETURN(const std::vector<TensorShape> tensors, ReadBundleShapes(options.model));
+  uint64_t parameters = 0;
+  for (const TensorShape& tensor : tensors) parameters += tensor.Coordinates();
   ASSIGN_OR_RETURN(const BlockRange range, RangeOf(options.shard, parameters));
-  return PlanMemory(options, range);
+  return PlanMemory(options, range, TensorsOf(tensors, range));
 }
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options) {

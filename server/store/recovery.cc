@@ -100,7 +100,8 @@ absl::StatusOr<std::optional<SegmentEnd>> ReadJournal(Disk& disk, const std::str
 
 absl::StatusOr<RunState> StateOf(const VoteOptions& vote, LoadedCheckpoint loaded) {
   const BlockRange range = RangeOf(loaded.run);
-  RunState state{.tally = Tally(vote, range, {}), .registry = {}, .step_size = loaded.checkpoint.step_size};
+  RunState state{
+      .tally = Tally(vote, range, {}, loaded.tensors), .registry = {}, .step_size = loaded.checkpoint.step_size};
   RETURN_IF_ERROR(
       state.tally.Restore(loaded.checkpoint.round, std::move(loaded.checkpoint.parameters), loaded.checkpoint.learnt));
   RETURN_IF_ERROR(state.registry.Restore(loaded.checkpoint.clients));

@@ -61,7 +61,7 @@ absl::Status Found(Disk& disk, const std::string& directory, const RunSetup& set
   std::random_device device;
   v1::RunRecord run = IdentityOf(setup);
   run.set_run(fmt::format("{:08x}{:08x}", device(), device()));
-  const Tally tally(setup.vote, setup.range, std::move(parameters));
+  const Tally tally(setup.vote, setup.range, std::move(parameters), tensors);
   return SaveCheckpoint(disk, directory, run, tensors, CheckpointOf(tally, Registry(), 0));
 }
 

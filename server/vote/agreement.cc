@@ -1,10 +1,12 @@
 // `agreement`: a voter is judged by its fellow voters, not by a decision that it took part in.
 #include <algorithm>
+#include <cmath>
 
 #include "server/vote/agreement_weights.h"
 #include "server/vote/decision_writer.h"
 #include "server/vote/evidence.h"
 #include "server/vote/rules.h"
+#include "server/vote/sections.h"
 #include "server/vote/weights.h"
 
 namespace signvote {
@@ -20,25 +22,34 @@ class AgreementRule : public Rule {
       : options_(options),
         shape_(shape),
         kernels_(&kernels),
-        matrix_(options.assume_hostile),
-        evidence_(shape.coordinates, CarryFactor(options.carry)) {}
+        matrix_(options.assume_hostile, shape),
+        evidence_(shape.coordinates, CarryFactor(options.carry)),
+        llr_(shape.sections.size()),
+        weights_(shape.sections.size()),
+        next_(shape.sections.size()) {}
 
   void Decode(uint64_t round, std::span<const Ballot> ballots, std::span<const VoterId> electorate,
               SignVector* decision) override {
     Grow(electorate.size());
     electorate_.assign(electorate.begin(), electorate.end());
-    llr_ = BlendWeights(matrix_, electorate, options_).weights;
-    weights_ = IntegerWeights(llr_, scale_.total);
-    std::vector<int32_t> weights;  // by ballot
     voted_.assign(electorate.size(), 0);
-    size_t at = 0;
-    for (const Ballot& ballot : ballots) {
+    std::vector<size_t> places;  // by ballot, in the electorate
+    for (size_t at = 0; const Ballot& ballot : ballots) {
       while (electorate_[at] != ballot.voter) ++at;
       voted_[at] = 1;
-      weights_[at] = Halved(weights_[at], ballot.age);
-      weights.push_back(weights_[at]);
+      places.push_back(at);
     }
-    BallotSample sample(round, ballots, shape_.coordinates);
+    std::vector<std::vector<int32_t>> weights(llr_.size());  // by section, by ballot
+    for (size_t section = 0; section < llr_.size(); ++section) {
+      llr_[section] = BlendWeights(matrix_, section, electorate, options_).weights;
+      weights_[section] = IntegerWeights(llr_[section], scale_.total);
+      for (size_t b = 0; b < ballots.size(); ++b) {
+        int32_t& weight = weights_[section][places[b]];
+        weight = Halved(weight, ballots[b].age);
+        weights[section].push_back(weight);
+      }
+    }
+    BallotSample sample(round, ballots, shape_);
     Sum(ballots, weights, &sample, decision);
     matrix_.Observe(round, ballots, electorate, sample, *kernels_);
     LookAhead();
@@ -48,33 +59,46 @@ class AgreementRule : public Rule {
     VoterReport report;
     report.trust = matrix_.trust();
     if (const int64_t at = Place(voter); at >= 0) {
-      report.mean_weight = llr_[at];
-      report.weight = voted_[at] ? weights_[at] : 0;
-      report.next_weight = next_[at];
+      report.mean_weight = Mean([&](size_t section) { return llr_[section][at]; });
+      report.weight = voted_[at] ? std::llround(Mean([&](size_t section) { return weights_[section][at]; })) : 0;
+      report.next_weight = std::llround(Mean([&](size_t section) { return next_[section][at]; }));
     }
-    const int64_t row = matrix_.Row(voter);
-    if (row < 0) return report;
+    const int64_t found = matrix_.Row(voter);
+    if (found < 0) return report;
+    const auto row = static_cast<size_t>(found);
     report.known = true;
-    report.rounds = matrix_.rounds(static_cast<size_t>(row));
-    report.crossover = (1 - matrix_.mu(static_cast<size_t>(row))) / 2;
-    report.different = matrix_.different(static_cast<size_t>(row));
+    report.rounds = matrix_.rounds(row);
+    report.crossover = Mean([&](size_t section) { return (1 - matrix_.mu(section, row)) / 2; });
+    for (size_t section = 0; section < matrix_.sections(); ++section) {
+      report.different |= matrix_.different(section, row);
+    }
     return report;
   }
 
   void PerCoordinate(VoterId voter, uint64_t begin, uint64_t end, std::vector<float>* crossover,
                      std::vector<float>* weight) const override {
-    const VoterReport report = Report(voter);
-    crossover->assign(end - begin, static_cast<float>(report.crossover));
-    weight->assign(end - begin, static_cast<float>(report.mean_weight));
+    const int64_t at = Place(voter), row = matrix_.Row(voter);
+    crossover->assign(end - begin, static_cast<float>(kUnmeasured));
+    weight->assign(end - begin, 0.0f);
+    for (uint64_t n = begin; n < end; ++n) {
+      const size_t section = SectionAt(shape_.sections, n);
+      if (row >= 0) (*crossover)[n - begin] = static_cast<float>((1 - matrix_.mu(section, row)) / 2);
+      if (at >= 0) (*weight)[n - begin] = static_cast<float>(llr_[section][at]);
+    }
   }
 
   void Foresee(std::span<const VoterId> electorate, uint64_t begin, uint64_t end, Forecast* out) const override {
     const int64_t total =
         scale_.capacity > 0 ? scale_.total : EvidenceScale::For(electorate.size(), evidence_.r()).total;
     out->carried = evidence_.CarriedOn(begin, end);
-    out->weights.clear();
-    for (int32_t weight : IntegerWeights(BlendWeights(matrix_, electorate, options_).weights, total)) {
-      out->weights.emplace_back(end - begin, static_cast<float>(weight));
+    out->weights.assign(electorate.size(), std::vector<float>(end - begin));
+    size_t known = matrix_.sections();  // of which section the weights are at hand
+    std::vector<int32_t> weights;
+    for (uint64_t n = begin; n < end; ++n) {
+      const size_t section = SectionAt(shape_.sections, n);
+      if (section != known) weights = Ahead(section, electorate, total);
+      known = section;
+      for (size_t v = 0; v < electorate.size(); ++v) out->weights[v][n - begin] = static_cast<float>(weights[v]);
     }
   }
 
@@ -93,9 +117,11 @@ class AgreementRule : public Rule {
     evidence_.Save(&writer);
     matrix_.Save(&writer);
     writer.PutArray(electorate_);
-    writer.PutArray(llr_);
-    writer.PutArray(weights_);
     writer.PutArray(voted_);
+    for (size_t section = 0; section < llr_.size(); ++section) {
+      writer.PutArray(llr_[section]);
+      writer.PutArray(weights_[section]);
+    }
   }
 
   absl::Status Restore(std::string_view bytes) override {
@@ -106,14 +132,14 @@ class AgreementRule : public Rule {
     evidence_.Restore(&reader);
     matrix_.Restore(&reader);
     reader.GetArray(&electorate_);
-    reader.GetArray(&llr_);
-    reader.GetArray(&weights_);
     reader.GetArray(&voted_);
     const size_t size = electorate_.size();
-    if (scale_.capacity != capacity || evidence_.is_narrow() != scale_.narrow || llr_.size() != size ||
-        weights_.size() != size || voted_.size() != size) {
-      reader.Fail();
+    bool fits = scale_.capacity == capacity && evidence_.is_narrow() == scale_.narrow && voted_.size() == size;
+    for (size_t section = 0; section < llr_.size(); ++section) {
+      fits = reader.GetArray(&llr_[section]) && llr_[section].size() == size && fits;
+      fits = reader.GetArray(&weights_[section]) && weights_[section].size() == size && fits;
     }
+    if (!fits) reader.Fail();
     RETURN_IF_ERROR(reader.Finish("rule agreement"));
     LookAhead();
     return absl::OkStatus();
@@ -122,7 +148,25 @@ class AgreementRule : public Rule {
   bool CopyTo(std::unique_ptr<Rule>* copy) const override { return CopyRule(*this, copy); }
 
  private:
-  void LookAhead() { next_ = IntegerWeights(BlendWeights(matrix_, electorate_, options_).weights, scale_.total); }
+  // Of the next round, in one section.
+  std::vector<int32_t> Ahead(size_t section, std::span<const VoterId> electorate, int64_t total) const {
+    return IntegerWeights(BlendWeights(matrix_, section, electorate, options_).weights, total);
+  }
+  void LookAhead() {
+    for (size_t section = 0; section < next_.size(); ++section) {
+      next_[section] = Ahead(section, electorate_, scale_.total);
+    }
+  }
+
+  // Over the block's coordinates, of what each section has.
+  template <class Of>
+  double Mean(Of of) const {
+    double mean = 0;
+    for (size_t section = 0; section < matrix_.sections(); ++section) {
+      mean += matrix_.share(section) * static_cast<double>(of(section));
+    }
+    return mean;
+  }
 
   void Grow(size_t voters) {
     const EvidenceScale scale = EvidenceScale::For(std::max<size_t>(voters, scale_.capacity), evidence_.r());
@@ -131,13 +175,15 @@ class AgreementRule : public Rule {
     scale_ = scale;
   }
 
-  void Sum(std::span<const Ballot> ballots, const std::vector<int32_t>& weights, BallotSample* sample,
+  void Sum(std::span<const Ballot> ballots, const std::vector<std::vector<int32_t>>& weights, BallotSample* sample,
            SignVector* decision) {
     DecisionWriter writer(decision, shape_.coordinates);
-    for (BallotTiles tiles(ballots, shape_.coordinates); tiles.Next();) {
+    for (BallotTiles tiles(ballots, shape_); tiles.Next();) {
       const uint64_t word = tiles.first_word();
-      const WeightedTile tile{
-          tiles.votes(), weights.data(), evidence_.r(), {tiles.words(), writer.signs(word), writer.zeros(word)}};
+      const WeightedTile tile{tiles.votes(),
+                              weights[tiles.section()].data(),
+                              evidence_.r(),
+                              {tiles.words(), writer.signs(word), writer.zeros(word)}};
       if (evidence_.is_narrow()) {
         kernels_->sum_narrow(tile, evidence_.narrow(word * 64));
       } else {
@@ -163,10 +209,11 @@ class AgreementRule : public Rule {
   Evidence evidence_;
   // Of the last round, by voter of its electorate.
   std::vector<VoterId> electorate_;
-  std::vector<double> llr_;
-  std::vector<int32_t> weights_;
   std::vector<uint8_t> voted_;
-  std::vector<int32_t> next_;  // weights of the next round, if the electorate stays
+  // By section, by voter of the electorate.
+  std::vector<std::vector<double>> llr_;
+  std::vector<std::vector<int32_t>> weights_;
+  std::vector<std::vector<int32_t>> next_;  // weights of the next round, if the electorate stays
 };
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "common/blocks.h"
 #include "common/random.h"
 
 namespace signvote {
@@ -17,6 +18,9 @@ constexpr uint64_t kAfresh = 4;    // fits between two from scratch
 // A fit is worth its time when pairs were compared on so much of the sample since the last one: with fraction 1/k a
 // round compares them on 1/k^2 of it.
 constexpr double kFitAfter = 1.0 / 16;
+// A section is fitted as if so many of its coordinates had agreed as they do on the whole block: what little was
+// compared there says little else.
+constexpr double kBorrowed = 4096;
 
 size_t Place(const std::vector<VoterId>& sorted, VoterId voter) {
   return static_cast<size_t>(std::lower_bound(sorted.begin(), sorted.end(), voter) - sorted.begin());
@@ -27,9 +31,24 @@ bool Has(const std::vector<VoterId>& sorted, VoterId voter) {
 
 }  // namespace
 
+AgreementMatrix::AgreementMatrix(bool assume_hostile, const BlockShape& shape)
+    : assume_hostile_(assume_hostile), sections_(shape.sections.size()) {
+  for (size_t i = 0; i < sections_.size(); ++i) {
+    const uint64_t begin = shape.sections[i] * kStripeCoordinates;
+    const uint64_t end = i + 1 < sections_.size() ? shape.sections[i + 1] * kStripeCoordinates : shape.coordinates;
+    sections_[i].share = static_cast<double>(end - begin) / static_cast<double>(shape.coordinates);
+  }
+}
+
 StateSize AgreementMatrix::State(const StateShape& shape) {
   const uint64_t columns = std::min<uint64_t>(shape.voters, kPanel);
-  return {"agreement of pairs", fmt::format("blocks*M*{}*16", columns), shape.blocks * shape.voters * columns * 16};
+  return {"agreement of pairs", fmt::format("sections*M*{}*16", columns), shape.sections * shape.voters * columns * 16};
+}
+
+double AgreementMatrix::trust() const {
+  double trust = 0;
+  for (const Section& section : sections_) trust += section.share * section.trust;
+  return trust;
 }
 
 void AgreementMatrix::Observe(uint64_t round, std::span<const Ballot> ballots, std::span<const VoterId> electorate,
@@ -40,7 +59,7 @@ void AgreementMatrix::Observe(uint64_t round, std::span<const Ballot> ballots, s
   ChoosePanel(round, ballots);
   ++observed_;
   Decay();
-  if (sample.coordinates() > 0) AddCounts(ballots, sample, kernels);
+  AddCounts(ballots, sample, kernels);
   if (unfitted_ >= kFitAfter || voters_.size() > voters) Fit(electorate);
 }
 
@@ -55,11 +74,13 @@ void AgreementMatrix::AddRows(std::span<const Ballot> ballots) {
     const auto row = static_cast<std::ptrdiff_t>(Place(voters_, ballot.voter));
     if (row == static_cast<std::ptrdiff_t>(voters_.size()) || voters_[row] != ballot.voter) {
       voters_.insert(voters_.begin() + row, ballot.voter);
-      sum_.insert(sum_.begin() + row * k, k, 0.0);
-      weight_.insert(weight_.begin() + row * k, k, 0.0);
       rounds_.insert(rounds_.begin() + row, 0);
-      different_.insert(different_.begin() + row, 0);
-      for (std::vector<double>* v : {&heard_, &retired_sum_, &retired_weight_, &mu_}) v->insert(v->begin() + row, 0.0);
+      heard_.insert(heard_.begin() + row, 0);
+      for (Section& s : sections_) {
+        for (auto* v : {&s.pairs.sum, &s.pairs.weight}) v->insert(v->begin() + row * k, k, 0.0);
+        for (auto* v : {&s.retired_sum, &s.retired_weight, &s.mu}) v->insert(v->begin() + row, 0.0);
+        s.different.insert(s.different.begin() + row, 0);
+      }
     }
     ++rounds_[row];
   }
@@ -75,19 +96,24 @@ void AgreementMatrix::DropRows(std::span<const VoterId> electorate) {
   }
   if (voters.size() == voters_.size()) return;
   if (columns.size() < columns_.size()) SetColumns(std::move(columns));
-  const size_t k = columns_.size();
-  for (size_t to = 0; to < voters.size(); ++to) {
-    const auto from = static_cast<size_t>(Row(voters[to]));
-    for (std::vector<double>* v : {&sum_, &weight_}) std::copy_n(v->begin() + from * k, k, v->begin() + to * k);
-    for (std::vector<double>* v : {&heard_, &retired_sum_, &retired_weight_, &mu_}) (*v)[to] = (*v)[from];
-    rounds_[to] = rounds_[from];
-    different_[to] = different_[from];
+  std::vector<size_t> kept;
+  for (const VoterId voter : voters) kept.push_back(static_cast<size_t>(Row(voter)));
+  // Rows of so many values, those kept alone.
+  const auto keep = [&kept](auto* values, size_t width) {
+    for (size_t to = 0; to < kept.size(); ++to) {
+      std::copy_n(values->begin() + static_cast<std::ptrdiff_t>(kept[to] * width), width,
+                  values->begin() + static_cast<std::ptrdiff_t>(to * width));
+    }
+    values->resize(kept.size() * width);
+  };
+  keep(&rounds_, 1);
+  keep(&heard_, 1);
+  for (Section& s : sections_) {
+    for (auto* v : {&s.pairs.sum, &s.pairs.weight}) keep(v, columns_.size());
+    for (auto* v : {&s.retired_sum, &s.retired_weight, &s.mu}) keep(v, 1);
+    keep(&s.different, 1);
   }
   voters_ = std::move(voters);
-  for (std::vector<double>* v : {&sum_, &weight_}) v->resize(voters_.size() * k);
-  for (std::vector<double>* v : {&heard_, &retired_sum_, &retired_weight_, &mu_}) v->resize(voters_.size());
-  rounds_.resize(voters_.size());
-  different_.resize(voters_.size());
 }
 
 void AgreementMatrix::ChoosePanel(uint64_t round, std::span<const Ballot> ballots) {
@@ -118,54 +144,61 @@ void AgreementMatrix::ChoosePanel(uint64_t round, std::span<const Ballot> ballot
 
 void AgreementMatrix::SetColumns(std::vector<VoterId> columns) {
   const size_t k = columns.size(), k_old = columns_.size(), m = voters_.size();
-  for (size_t c = 0; c < k_old; ++c) {
-    if (!Has(columns, columns_[c])) Retire(c);
-  }
-  std::vector<double> sum(m * k, 0.0), weight(m * k, 0.0);
+  constexpr size_t kNew = std::numeric_limits<size_t>::max();
+  std::vector<size_t> old(k, kNew);  // by new column
   std::vector<uint64_t> joined(k, observed_);
   for (size_t c = 0; c < k; ++c) {
-    const size_t old = Place(columns_, columns[c]);
-    const auto own_row = static_cast<size_t>(Row(columns[c]));
-    if (old < k_old && columns_[old] == columns[c]) {
-      joined[c] = joined_[old];
-      for (size_t row = 0; row < m; ++row) {
-        sum[row * k + c] = sum_[row * k_old + old];
-        weight[row * k + c] = weight_[row * k_old + old];
-      }
-      continue;
+    if (!Has(columns_, columns[c])) continue;
+    old[c] = Place(columns_, columns[c]);
+    joined[c] = joined_[old[c]];
+  }
+  for (Section& section : sections_) {
+    for (size_t c = 0; c < k_old; ++c) {
+      if (!Has(columns, columns_[c])) Retire(c, &section);
     }
-    for (size_t other = 0; other < k_old; ++other) {  // what its row knows of others that stay, seen from their side
-      const auto row = static_cast<size_t>(Row(columns_[other]));
-      sum[row * k + c] = sum_[own_row * k_old + other];
-      weight[row * k + c] = weight_[own_row * k_old + other];
+    for (auto* values : {&section.pairs.sum, &section.pairs.weight}) {
+      std::vector<double> moved(m * k, 0.0);
+      for (size_t c = 0; c < k; ++c) {
+        if (old[c] != kNew) {
+          for (size_t row = 0; row < m; ++row) moved[row * k + c] = (*values)[row * k_old + old[c]];
+          continue;
+        }
+        const auto own_row = static_cast<size_t>(Row(columns[c]));
+        for (size_t other = 0; other < k_old; ++other) {  // what its row knows of them, seen from their side
+          moved[static_cast<size_t>(Row(columns_[other])) * k + c] = (*values)[own_row * k_old + other];
+        }
+      }
+      *values = std::move(moved);
     }
   }
-  sum_ = std::move(sum);
-  weight_ = std::move(weight);
   joined_ = std::move(joined);
   columns_ = std::move(columns);
 }
 
-void AgreementMatrix::Retire(size_t column) {
+void AgreementMatrix::Retire(size_t column, Section* section) const {
   const size_t k = columns_.size();
-  const double mu = mu_[static_cast<size_t>(Row(columns_[column]))];
+  Section& s = *section;
+  const double mu = s.mu[static_cast<size_t>(Row(columns_[column]))];
   for (size_t row = 0; row < voters_.size(); ++row) {
-    const double weight = weight_[row * k + column], sum = sum_[row * k + column];
+    const double weight = s.pairs.weight[row * k + column], sum = s.pairs.sum[row * k + column];
     if (weight < kKnownPair) continue;
-    const double influence = Influence(sum / weight - mu_[row] * mu, scale_, 1 / (weight * sample_));
-    retired_sum_[row] += influence * sum * mu;
-    retired_weight_[row] += influence * weight * mu * mu;
+    const double influence = Influence(sum / weight - s.mu[row] * mu, s.scale, 1 / (weight * s.sample));
+    s.retired_sum[row] += influence * sum * mu;
+    s.retired_weight[row] += influence * weight * mu * mu;
   }
 }
 
 void AgreementMatrix::Decay() {
-  for (std::vector<double>* v : {&sum_, &weight_, &heard_, &retired_sum_, &retired_weight_}) {
-    for (double& x : *v) x *= kDecay;
+  const auto decay = [](std::vector<double>* values) {
+    for (double& x : *values) x *= kDecay;
+  };
+  decay(&heard_);
+  for (Section& s : sections_) {
+    for (auto* v : {&s.pairs.sum, &s.pairs.weight, &s.retired_sum, &s.retired_weight}) decay(v);
   }
 }
 
 void AgreementMatrix::AddCounts(std::span<const Ballot> ballots, const BallotSample& sample, const Kernels& kernels) {
-  sample_ = static_cast<double>(sample.coordinates());
   std::vector<uint32_t> present;  // ballots that have columns, and which
   std::vector<size_t> column;
   for (size_t b = 0; b < ballots.size(); ++b) {
@@ -174,21 +207,42 @@ void AgreementMatrix::AddCounts(std::span<const Ballot> ballots, const BallotSam
     present.push_back(static_cast<uint32_t>(b));
     column.push_back(c);
   }
-  const std::vector<PairCount> counts = CountPairs(sample, present, kernels);
-  double compared = 0;
-  for (size_t b = 0; b < ballots.size(); ++b) {
-    const auto row = static_cast<size_t>(Row(ballots[b].voter));
-    for (size_t p = 0; p < present.size(); ++p) {
-      const PairCount count = counts[b * present.size() + p];
-      const size_t at = row * columns_.size() + column[p];
-      sum_[at] += (2.0 * count.agree - count.both) / sample_;
-      weight_[at] += count.both / sample_;
-      heard_[row] += count.both / sample_;
-      compared += count.both / sample_;
+  std::vector<size_t> rows;  // by ballot
+  for (const Ballot& ballot : ballots) rows.push_back(static_cast<size_t>(Row(ballot.voter)));
+  const double pairs = static_cast<double>(ballots.size() * present.size()) - static_cast<double>(present.size());
+  for (size_t i = 0; i < sections_.size(); ++i) {
+    if (sample.coordinates(i) == 0) continue;
+    Section& section = sections_[i];
+    section.sample = static_cast<double>(sample.coordinates(i));
+    const std::vector<PairCount> counts = CountPairs(sample, i, present, kernels);
+    double all = 0;
+    for (size_t b = 0; b < ballots.size(); ++b) {
+      for (size_t p = 0; p < present.size(); ++p) {
+        const PairCount count = counts[b * present.size() + p];
+        const size_t at = rows[b] * columns_.size() + column[p];
+        const double compared = count.both / section.sample;
+        section.pairs.sum[at] += (2.0 * count.agree - count.both) / section.sample;
+        section.pairs.weight[at] += compared;
+        heard_[rows[b]] += section.share * compared;
+        all += compared;
+      }
+    }
+    if (pairs > 0) unfitted_ += section.share * all / pairs;
+  }
+}
+
+// S and B of the whole block.
+AgreementMatrix::Pairs AgreementMatrix::OfBlock() const {
+  if (sections_.size() == 1) return sections_[0].pairs;
+  const size_t size = voters_.size() * columns_.size();
+  Pairs all{std::vector<double>(size, 0), std::vector<double>(size, 0)};
+  for (const Section& section : sections_) {
+    for (size_t at = 0; at < size; ++at) {
+      all.sum[at] += section.share * section.pairs.sum[at];
+      all.weight[at] += section.share * section.pairs.weight[at];
     }
   }
-  const double pairs = static_cast<double>(counts.size()) - static_cast<double>(present.size());
-  if (pairs > 0) unfitted_ += compared / pairs;
+  return all;
 }
 
 std::vector<uint32_t> AgreementMatrix::ColumnRows() const {
@@ -212,37 +266,53 @@ std::vector<double> AgreementMatrix::Presence(std::span<const VoterId> electorat
 }
 
 void AgreementMatrix::Fit(std::span<const VoterId> electorate) {
-  const std::vector<uint32_t> columns = ColumnRows();
-  const std::vector<double> presence = Presence(electorate);
-  const PairTable pairs{voters_.size(), columns, sum_, weight_, retired_sum_, retired_weight_, presence, sample_};
   ++fits_;
-  const bool afresh = std::has_single_bit(fits_) || fits_ % kAfresh == 0;
   unfitted_ = 0;
-  AgreementFit fit = FitAgreement(pairs, mu_, afresh, assume_hostile_);
-  if (fit.flipped) {
-    for (double& x : retired_sum_) x = -x;
+  const bool afresh = std::has_single_bit(fits_) || fits_ % kAfresh == 0;
+  const std::vector<double> presence = Presence(electorate);
+  const Pairs block = OfBlock();
+  for (Section& section : sections_) FitSection(block, presence, afresh, &section);
+}
+
+void AgreementMatrix::FitSection(const Pairs& block, std::span<const double> presence, bool afresh,
+                                 Section* section) const {
+  Pairs pairs = section->pairs;
+  const double borrowed = sections_.size() == 1 ? 0 : kBorrowed / section->sample;
+  for (size_t at = 0; borrowed > 0 && at < pairs.sum.size(); ++at) {
+    if (block.weight[at] < kKnownPair) continue;
+    pairs.sum[at] += borrowed * block.sum[at] / block.weight[at];
+    pairs.weight[at] += borrowed;
   }
-  mu_ = std::move(fit.mu);
-  different_ = std::move(fit.different);
-  trust_ = fit.trust;
-  scale_ = fit.scale;
+  const std::vector<uint32_t> columns = ColumnRows();
+  AgreementFit fit = FitAgreement({voters_.size(), columns, pairs.sum, pairs.weight, section->retired_sum,
+                                   section->retired_weight, presence, section->sample},
+                                  section->mu, afresh, assume_hostile_);
+  if (fit.flipped) {
+    for (double& x : section->retired_sum) x = -x;
+  }
+  section->mu = std::move(fit.mu);
+  section->different = std::move(fit.different);
+  section->trust = fit.trust;
+  section->scale = fit.scale;
 }
 
 std::vector<double> AgreementMatrix::Agreement() const {
   const size_t k = columns_.size();
   std::vector<double> matrix(k * k, kUnmeasured);
+  const Pairs block = OfBlock();
   const std::vector<uint32_t> rows = ColumnRows();
   for (size_t i = 0; i < k; ++i) {
     for (size_t j = 0; j < k; ++j) {
       const size_t at = rows[i] * k + j;
-      if (weight_[at] >= kKnownPair) matrix[i * k + j] = sum_[at] / weight_[at];
+      if (block.weight[at] >= kKnownPair) matrix[i * k + j] = block.sum[at] / block.weight[at];
     }
     matrix[i * k + i] = 1;
   }
   return matrix;
 }
 
-std::vector<double> AgreementMatrix::Copies(std::span<const VoterId> electorate) const {
+std::vector<double> AgreementMatrix::Copies(size_t section, std::span<const VoterId> electorate) const {
+  const Pairs& pairs = sections_[section].pairs;
   const size_t k = columns_.size();
   std::vector<size_t> present;  // columns
   for (size_t c = 0; c < k; ++c) {
@@ -257,7 +327,7 @@ std::vector<double> AgreementMatrix::Copies(std::span<const VoterId> electorate)
       if (columns_[c] == electorate[i]) continue;
       const size_t at = static_cast<size_t>(row) * k + c;
       ++others;
-      alike += weight_[at] >= kKnownPair && std::abs(sum_[at]) > kCopy * weight_[at];
+      alike += pairs.weight[at] >= kKnownPair && std::abs(pairs.sum[at]) > kCopy * pairs.weight[at];
     }
     if (alike > 0) copies[i] += static_cast<double>(alike * (electorate.size() - 1)) / static_cast<double>(others);
   }
@@ -268,36 +338,43 @@ void AgreementMatrix::Save(StateWriter* writer) const {
   writer->Put(observed_);
   writer->Put(fits_);
   writer->Put(unfitted_);
-  writer->Put(sample_);
   writer->PutArray(voters_);
   writer->PutArray(columns_);
   writer->PutArray(joined_);
   writer->PutArray(rounds_);
-  for (const auto* v : {&sum_, &weight_, &heard_, &retired_sum_, &retired_weight_, &mu_}) writer->PutArray(*v);
-  writer->PutArray(different_);
-  writer->Put(trust_);
-  writer->Put(scale_);
+  writer->PutArray(heard_);
+  for (const Section& s : sections_) {
+    writer->Put(s.sample);
+    for (const auto* v : {&s.pairs.sum, &s.pairs.weight, &s.retired_sum, &s.retired_weight, &s.mu}) {
+      writer->PutArray(*v);
+    }
+    writer->PutArray(s.different);
+    writer->Put(s.trust);
+    writer->Put(s.scale);
+  }
 }
 
 void AgreementMatrix::Restore(StateReader* reader) {
   reader->Get(&observed_);
   reader->Get(&fits_);
   reader->Get(&unfitted_);
-  reader->Get(&sample_);
   reader->GetArray(&voters_);
   reader->GetArray(&columns_);
   reader->GetArray(&joined_);
   reader->GetArray(&rounds_);
-  for (auto* v : {&sum_, &weight_, &heard_, &retired_sum_, &retired_weight_, &mu_}) reader->GetArray(v);
-  reader->GetArray(&different_);
-  reader->Get(&trust_);
-  reader->Get(&scale_);
+  reader->GetArray(&heard_);
   const size_t m = voters_.size(), k = columns_.size();
-  bool fits = joined_.size() == k && rounds_.size() == m && sum_.size() == m * k && weight_.size() == m * k &&
-              heard_.size() == m && retired_sum_.size() == m && retired_weight_.size() == m && mu_.size() == m &&
-              different_.size() == m && sample_ > 0;
-  fits = fits && std::is_sorted(voters_.begin(), voters_.end()) && std::is_sorted(columns_.begin(), columns_.end()) &&
-         std::includes(voters_.begin(), voters_.end(), columns_.begin(), columns_.end());
+  bool fits = joined_.size() == k && rounds_.size() == m && heard_.size() == m &&
+              std::is_sorted(voters_.begin(), voters_.end()) && std::is_sorted(columns_.begin(), columns_.end()) &&
+              std::includes(voters_.begin(), voters_.end(), columns_.begin(), columns_.end());
+  for (Section& s : sections_) {
+    reader->Get(&s.sample);
+    for (auto* v : {&s.pairs.sum, &s.pairs.weight}) fits = reader->GetArray(v) && v->size() == m * k && fits;
+    for (auto* v : {&s.retired_sum, &s.retired_weight, &s.mu}) fits = reader->GetArray(v) && v->size() == m && fits;
+    fits = reader->GetArray(&s.different) && s.different.size() == m && s.sample > 0 && fits;
+    reader->Get(&s.trust);
+    reader->Get(&s.scale);
+  }
   if (!fits) reader->Fail();
 }
 

@@ -1,5 +1,5 @@
 // What the voters of a block are known to agree on, and mu fitted to it: the state behind `agreement` and the prior of
-// it-signsgd.
+// it-signsgd. Who is compared with whom holds for the block; what they agree on, and mu, is of each section by itself.
 //
 // Rows are the voters heard of late, ascending. Up to 64 of them all have columns too. Beyond, the columns are a panel
 // of 64 that follows who is present and turns over slowly; what a leaving column said of a row is kept as two sums.
@@ -21,7 +21,7 @@ class AgreementMatrix {
  public:
   static constexpr size_t kPanel = 64;
 
-  explicit AgreementMatrix(bool assume_hostile) : assume_hostile_(assume_hostile) {}
+  AgreementMatrix(bool assume_hostile, const BlockShape& shape);
 
   static StateSize State(const StateShape& shape);
 
@@ -34,30 +34,52 @@ class AgreementMatrix {
   // Row of a voter, or -1.
   int64_t Row(VoterId voter) const;
   uint64_t rounds(size_t row) const { return rounds_[row]; }
-  double mu(size_t row) const { return mu_[row]; }
-  bool different(size_t row) const { return different_[row] != 0; }
   // Enough was heard of it (the worth of one full round with one other voter) to weigh it by itself.
   bool known(size_t row) const { return heard_[row] >= 1; }
-  double trust() const { return trust_; }
-  // Those with whom all are compared, ascending, and C of them, K x K, NaN where a pair was never heard together.
+  size_t sections() const { return sections_.size(); }
+  double share(size_t section) const { return sections_[section].share; }  // of the block's coordinates
+  double mu(size_t section, size_t row) const { return sections_[section].mu[row]; }
+  bool different(size_t section, size_t row) const { return sections_[section].different[row] != 0; }
+  double trust(size_t section) const { return sections_[section].trust; }
+  double trust() const;  // mean over coordinates
+  // Those with whom all are compared, ascending, and C of them on the whole block, K x K, NaN where a pair was never
+  // heard together.
   std::span<const VoterId> columns() const { return columns_; }
   std::vector<double> Agreement() const;
-  // How many of the electorate (ascending) vote all but the same as each of them, or all but the opposite, itself
-  // included; where not all have columns, as many as there should be by those that have.
-  std::vector<double> Copies(std::span<const VoterId> electorate) const;
+  // How many of the electorate (ascending) vote all but the same as each of them in a section, or all but the opposite,
+  // itself included; where not all have columns, as many as there should be by those that have.
+  std::vector<double> Copies(size_t section, std::span<const VoterId> electorate) const;
 
   void Save(StateWriter* writer) const;
   void Restore(StateReader* reader);
 
  private:
+  // By pair [row][column]: sums over rounds of agreement (S) and of how much was compared (B), decayed.
+  struct Pairs {
+    std::vector<double> sum, weight;
+  };
+  struct Section {
+    double share = 1;   // of the block's coordinates
+    double sample = 1;  // coordinates in the last sample
+    Pairs pairs;
+    // By row.
+    std::vector<double> retired_sum, retired_weight;
+    std::vector<double> mu;
+    std::vector<uint8_t> different;
+    double trust = 0;
+    double scale = 0;
+  };
+
   void AddRows(std::span<const Ballot> ballots);
   void DropRows(std::span<const VoterId> electorate);
   void ChoosePanel(uint64_t round, std::span<const Ballot> ballots);
   void SetColumns(std::vector<VoterId> columns);
-  void Retire(size_t column);
+  void Retire(size_t column, Section* section) const;
   void Decay();
   void AddCounts(std::span<const Ballot> ballots, const BallotSample& sample, const Kernels& kernels);
+  Pairs OfBlock() const;
   void Fit(std::span<const VoterId> electorate);
+  void FitSection(const Pairs& block, std::span<const double> presence, bool afresh, Section* section) const;
   std::vector<double> Presence(std::span<const VoterId> electorate) const;
   std::vector<uint32_t> ColumnRows() const;
 
@@ -65,19 +87,13 @@ class AgreementMatrix {
   uint64_t observed_ = 0;  // rounds
   uint64_t fits_ = 0;
   double unfitted_ = 0;  // share of the sample on which a mean pair was compared since the last fit
-  double sample_ = 1;    // coordinates in the last sample
   std::vector<VoterId> voters_;
-  std::vector<VoterId> columns_;      // ascending, each also in voters_
-  std::vector<uint64_t> joined_;      // by column: `observed_` when it became one
-  std::vector<double> sum_, weight_;  // S, B: [row][column]
+  std::vector<VoterId> columns_;  // ascending, each also in voters_
+  std::vector<uint64_t> joined_;  // by column: `observed_` when it became one
   // By row.
   std::vector<uint64_t> rounds_;  // in which it was heard
-  std::vector<double> heard_;     // decayed sum of its weights with all columns
-  std::vector<double> retired_sum_, retired_weight_;
-  std::vector<double> mu_;
-  std::vector<uint8_t> different_;
-  double trust_ = 0;
-  double scale_ = 0;
+  std::vector<double> heard_;     // decayed sum of its weights with all columns, mean over coordinates
+  std::vector<Section> sections_;
 };
 
 }  // namespace signvote

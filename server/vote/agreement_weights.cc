@@ -23,19 +23,19 @@ double Mean(const std::vector<double>& values, const std::vector<uint8_t>& chose
 
 }  // namespace
 
-BlendedWeights BlendWeights(const AgreementMatrix& matrix, std::span<const VoterId> electorate,
+BlendedWeights BlendWeights(const AgreementMatrix& matrix, size_t section, std::span<const VoterId> electorate,
                             const VoteOptions& options) {
   const size_t size = electorate.size();
   BlendedWeights out;
-  out.trust = matrix.trust();
+  out.trust = matrix.trust(section);
   out.weights.assign(size, 0);
   std::vector<uint8_t> known(size, 0), different(size, 0);
   for (size_t i = 0; i < size; ++i) {
     const int64_t row = matrix.Row(electorate[i]);
     if (row < 0 || !matrix.known(static_cast<size_t>(row))) continue;
     known[i] = 1;
-    different[i] = matrix.different(static_cast<size_t>(row));
-    const double mu = matrix.mu(static_cast<size_t>(row));
+    different[i] = matrix.different(section, static_cast<size_t>(row));
+    const double mu = matrix.mu(section, static_cast<size_t>(row));
     out.weights[i] = PortableLog((1 + mu) / (1 - mu));
   }
   const double base = Mean(out.weights, known);
@@ -54,7 +54,7 @@ BlendedWeights BlendWeights(const AgreementMatrix& matrix, std::span<const Voter
       out.weights[i] = std::max(out.weights[i], options.floor * out.mean);
     }
   }
-  const std::vector<double> copies = matrix.Copies(electorate);
+  const std::vector<double> copies = matrix.Copies(section, electorate);
   for (size_t i = 0; i < size; ++i) out.weights[i] /= copies[i];
   return out;
 }

@@ -16,13 +16,13 @@ struct BlendedWeights {
   double trust = 0;
 };
 
-// With raw = ln((1 + mu) / (1 - mu)) of the known voters of the electorate (all sums in its order):
+// In one section, with raw = ln((1 + mu) / (1 - mu)) of the known voters of the electorate (all sums in its order):
 //   base = max(0.05, mean of raw),  w = trust * raw + (1 - trust) * base
 // hostile, or trust 0: unknown voters get mean = max(0.05, mean of w over known voters)
 // honest: mean = max(0.05, mean of w over known voters that are not different), w >= floor * mean; different and
 // unknown voters get mean.
 // Then c voters that vote the same share the weight of one: each has w / c.
-BlendedWeights BlendWeights(const AgreementMatrix& matrix, std::span<const VoterId> electorate,
+BlendedWeights BlendWeights(const AgreementMatrix& matrix, size_t section, std::span<const VoterId> electorate,
                             const VoteOptions& options);
 
 }  // namespace signvote

@@ -12,8 +12,11 @@ constexpr uint64_t kNearWords = 1 << 16;
 
 }  // namespace
 
-BallotTiles::BallotTiles(std::span<const Ballot> ballots, uint64_t coordinates, uint64_t stripes)
-    : ballots_(ballots), words_in_block_(WordsFor(coordinates)), stripes_in_block_(StripesFor(coordinates)) {
+BallotTiles::BallotTiles(std::span<const Ballot> ballots, const BlockShape& shape, uint64_t stripes)
+    : ballots_(ballots),
+      words_in_block_(WordsFor(shape.coordinates)),
+      stripes_in_block_(StripesFor(shape.coordinates)),
+      sections_(shape.sections) {
   size_t planes = 0;
   for (uint32_t i = 0; i < ballots.size(); ++i) {
     if (ballots[i].stripes.empty()) whole_.push_back(i);
@@ -51,6 +54,8 @@ bool BallotTiles::Next() {
   if (stripe_ >= stripes_in_block_) return false;
   const uint64_t whole = words_in_block_ / kWordsPerStripe;  // stripes that need no padding
   count_ = stripe_ < whole ? std::min(tile_stripes_, whole - stripe_) : 1;
+  while (section_ + 1 < sections_.size() && sections_[section_ + 1] <= stripe_) ++section_;
+  if (section_ + 1 < sections_.size()) count_ = std::min(count_, sections_[section_ + 1] - stripe_);
   votes_.clear();
   near_used_ = 0;
   size_t part = first_part_.empty() ? 0 : first_part_[stripe_];

@@ -21,13 +21,15 @@ struct TileVote {
 
 class BallotTiles {
  public:
-  // Tiles have at most `stripes` stripes, and one when any ballot has stripes of its own. `ballots` must outlive this.
-  BallotTiles(std::span<const Ballot> ballots, uint64_t coordinates, uint64_t stripes = 64);
+  // Tiles have at most `stripes` stripes, and one when any ballot has stripes of its own; each is in one section.
+  // `ballots` must outlive this.
+  BallotTiles(std::span<const Ballot> ballots, const BlockShape& shape, uint64_t stripes = 64);
 
   // Moves to the next tile; false after the last.
   bool Next();
 
   uint64_t first_stripe() const { return stripe_; }
+  size_t section() const { return section_; }
   uint64_t stripes() const { return count_; }
   uint64_t first_word() const { return stripe_ * kWordsPerStripe; }
   uint64_t words() const { return count_ * kWordsPerStripe; }
@@ -49,6 +51,8 @@ class BallotTiles {
   uint64_t words_in_block_;
   uint64_t stripes_in_block_;
   uint64_t tile_stripes_;
+  const std::vector<uint32_t> sections_;
+  size_t section_ = 0;
   uint64_t stripe_ = 0;
   uint64_t count_ = 0;
   std::vector<uint32_t> whole_;       // ballots on every stripe, ascending

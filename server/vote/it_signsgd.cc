@@ -9,6 +9,7 @@
 #include "server/vote/evidence.h"
 #include "server/vote/portable_math.h"
 #include "server/vote/rules.h"
+#include "server/vote/sections.h"
 
 namespace signvote {
 namespace {
@@ -66,12 +67,13 @@ class ItSignSgd : public Rule {
   ItSignSgd(const VoteOptions& options, BlockShape shape, const Kernels& kernels,
             void (*likelihood)(const LikelihoodTile<Count>&))
       : options_(options),
-        shape_(shape),
+        shape_(options.prior > 0 ? std::move(shape) : BlockShape{shape.block, shape.coordinates}),
         kernels_(kernels),
         likelihood_(likelihood),
-        counts_(shape.coordinates, options.forget),
-        matrix_(options.assume_hostile),
-        evidence_(shape.coordinates, CarryFactor(options.carry)) {
+        counts_(shape_.coordinates, options.forget),
+        matrix_(options.assume_hostile, shape_),
+        evidence_(shape_.coordinates, CarryFactor(options.carry)),
+        units_(shape_.sections.size(), static_cast<float>(kUnit)) {
     evidence_.Rescale(1, 1, false);
     rule_.abstention = options.abstention_is_error ? 2 : 1;
     rule_.r = evidence_.r();
@@ -87,18 +89,10 @@ class ItSignSgd : public Rule {
     const ExpTable exp_table(static_cast<uint32_t>(ballots.size()));
     rule_.exp_mantissa = exp_table.mantissa.data();
     rule_.exp_exponent = exp_table.exponent.data();
-    const std::vector<Standing> standings = Standings(&rule_.unit);
-    double most = 0;  // half units of a voter
-    for (const Standing& s : standings) most = std::max(most, kMostCounted + (s.record > 0 ? s.Prior() / s.record : 0));
-    rule_.period = LikelihoodPeriod(most, options_.llr_clip);
-    std::vector<Standing> by_ballot;
-    size_t at = 0;
-    for (const Ballot& ballot : ballots) {
-      while (electorate_[at] != ballot.voter) ++at;
-      by_ballot.push_back(standings[at]);
-    }
-    BallotSample sample(round, ballots, shape_.coordinates);
-    DecodeTiles(ballots, by_ballot, &sample, decision);
+    std::vector<SectionVotes> sections;
+    for (size_t i = 0; i < shape_.sections.size(); ++i) sections.push_back(VotesOn(i, ballots));
+    BallotSample sample(round, ballots, shape_);
+    DecodeTiles(ballots, sections, &sample, decision);
     counts_.End(ballots);
     if (options_.prior > 0) matrix_.Observe(round, ballots, electorate, sample, kernels_);
   }
@@ -112,9 +106,11 @@ class ItSignSgd : public Rule {
     report.known = true;
     report.rounds = counts_.rounds(row);
     const int64_t peer = matrix_.Row(voter);
-    report.different = peer >= 0 && matrix_.different(static_cast<size_t>(peer));
+    for (size_t i = 0; peer >= 0 && i < matrix_.sections(); ++i) {
+      report.different |= matrix_.different(i, static_cast<size_t>(peer));
+    }
     // Means over every stride-th word: 2^14 coordinates are plenty.
-    Record record(*this, row, StandingOf(voter));
+    Record record(*this, row, StandingsOf(voter));
     const uint64_t stride = 64 * std::max<uint64_t>(1, WordsFor(shape_.coordinates) / 256);
     std::vector<float> crossover, weight;
     double errors = 0, weights = 0, count = 0;
@@ -140,13 +136,13 @@ class ItSignSgd : public Rule {
       weight->assign(end - begin, 0.0f);
       return;
     }
-    Record record(*this, static_cast<uint32_t>(row), StandingOf(voter));
+    Record record(*this, static_cast<uint32_t>(row), StandingsOf(voter));
     record.Read(begin, end, crossover, weight);
   }
 
   void Foresee(std::span<const VoterId> electorate, uint64_t begin, uint64_t end, Forecast* out) const override {
     out->carried = evidence_.CarriedOn(begin, end);
-    for (float& carried : out->carried) carried /= rule_.unit > 0 ? rule_.unit : static_cast<float>(kUnit);
+    for (uint64_t n = begin; n < end; ++n) out->carried[n - begin] /= units_[SectionAt(shape_.sections, n)];
     out->weights.resize(electorate.size());
     std::vector<float> crossover;
     for (size_t v = 0; v < electorate.size(); ++v) {
@@ -183,14 +179,14 @@ class ItSignSgd : public Rule {
   // Reads what is known of one voter. Weights are looked up by count.
   class Record {
    public:
-    Record(const ItSignSgd& rule, uint32_t row, const Standing& standing)
-        : rule_(rule), row_(row), standing_(standing) {}
+    Record(const ItSignSgd& rule, uint32_t row, std::vector<Standing> standings)
+        : rule_(rule), row_(row), standings_(std::move(standings)) {}
 
     void Read(uint64_t begin, uint64_t end, std::vector<float>* crossover, std::vector<float>* weight) {
       crossover->assign(end - begin, 0.5f);
       weight->assign(end - begin, 0.0f);
       for (uint64_t n = begin; n < end; ++n) {
-        Use(rule_.counts_.Tally(row_, n / kStripeCoordinates));
+        Use(rule_.counts_.Tally(row_, n / kStripeCoordinates), SectionAt(rule_.shape_.sections, n));
         const uint32_t c = std::min<uint32_t>(rule_.counts_.count(row_, n), tally_.total);
         if (std::isnan(weights_[c])) weights_[c] = static_cast<float>(Llr(vote_, c));
         (*weight)[n - begin] = weights_[c];
@@ -199,16 +195,19 @@ class ItSignSgd : public Rule {
     }
 
    private:
-    void Use(const RoundTally& tally) {
-      if (!weights_.empty() && tally.total == tally_.total && tally.heard == tally_.heard) return;
+    void Use(const RoundTally& tally, size_t section) {
+      const bool is_same = tally.total == tally_.total && tally.heard == tally_.heard && section == section_;
+      if (!weights_.empty() && is_same) return;
       tally_ = tally;
-      vote_ = Weigh(standing_, tally, rule_.options_.warmup_rounds);
+      section_ = section;
+      vote_ = Weigh(standings_[section], tally, rule_.options_.warmup_rounds);
       weights_.assign(tally.total + 1, std::numeric_limits<float>::quiet_NaN());
     }
 
     const ItSignSgd& rule_;
     const uint32_t row_;
-    const Standing standing_;
+    const std::vector<Standing> standings_;  // by section
+    size_t section_ = 0;
     RoundTally tally_;
     LikelihoodVote vote_;
     std::vector<float> weights_;  // by count, NaN where not asked yet
@@ -224,14 +223,14 @@ class ItSignSgd : public Rule {
     return standing;
   }
 
-  // By voter of the electorate; `unit`: evidence a nat.
-  std::vector<Standing> Standings(float* unit) const {
+  // In one section, by voter of the electorate; `unit`: evidence a nat.
+  std::vector<Standing> Standings(size_t section, float* unit) const {
     const double clip = options_.llr_clip;
     std::vector<Standing> standings(electorate_.size(), Bounded(-clip));
     if (unit != nullptr) *unit = static_cast<float>(kUnit);
     if (options_.prior == 0) return standings;
 
-    const BlendedWeights blended = BlendWeights(matrix_, electorate_, options_);
+    const BlendedWeights blended = BlendWeights(matrix_, section, electorate_, options_);
     double sum = 0;
     for (size_t i = 0; i < standings.size(); ++i) {
       const double w = std::clamp(blended.weights[i], -clip, clip);
@@ -247,29 +246,53 @@ class ItSignSgd : public Rule {
     return standings;
   }
 
-  Standing StandingOf(VoterId voter) const {
-    const std::vector<Standing> standings = Standings(nullptr);
+  // By section.
+  std::vector<Standing> StandingsOf(VoterId voter) const {
+    std::vector<Standing> of(shape_.sections.size(), Bounded(-options_.llr_clip));
     const auto at = std::lower_bound(electorate_.begin(), electorate_.end(), voter);
-    if (at != electorate_.end() && *at == voter) return standings[at - electorate_.begin()];
-    return Bounded(-options_.llr_clip);
+    if (at == electorate_.end() || *at != voter) return of;
+    for (size_t i = 0; i < of.size(); ++i) of[i] = Standings(i, nullptr)[at - electorate_.begin()];
+    return of;
   }
 
-  void DecodeTiles(std::span<const Ballot> ballots, const std::vector<Standing>& standings, BallotSample* sample,
+  // What decides the votes on one section in a round.
+  struct SectionVotes {
+    LikelihoodRule rule;
+    std::vector<Standing> standings;       // by ballot
+    std::vector<LikelihoodVote> constant;  // by ballot, where one tally holds for the block
+  };
+
+  SectionVotes VotesOn(size_t section, std::span<const Ballot> ballots) {
+    SectionVotes on{rule_, {}, {}};
+    const std::vector<Standing> standings = Standings(section, &units_[section]);
+    on.rule.unit = units_[section];
+    double most = 0;  // half units of a voter
+    for (const Standing& s : standings) most = std::max(most, kMostCounted + (s.record > 0 ? s.Prior() / s.record : 0));
+    on.rule.period = LikelihoodPeriod(most, options_.llr_clip);
+    size_t at = 0;
+    for (const Ballot& ballot : ballots) {
+      while (electorate_[at] != ballot.voter) ++at;
+      on.standings.push_back(standings[at]);
+    }
+    for (uint32_t b = 0; b < ballots.size(); ++b) on.constant.push_back(Vote(b, on.standings[b], 0));
+    return on;
+  }
+
+  void DecodeTiles(std::span<const Ballot> ballots, const std::vector<SectionVotes>& sections, BallotSample* sample,
                    SignVector* decision) {
     DecisionWriter writer(decision, shape_.coordinates);
-    std::vector<LikelihoodVote> constant;  // by ballot, where one tally holds for the block
-    for (uint32_t b = 0; b < ballots.size(); ++b) constant.push_back(Vote(b, standings[b], 0));
     std::vector<LikelihoodVote> votes;
-    for (BallotTiles tiles(ballots, shape_.coordinates, counts_.by_stripe() ? 1 : kTileStripes); tiles.Next();) {
+    for (BallotTiles tiles(ballots, shape_, counts_.by_stripe() ? 1 : kTileStripes); tiles.Next();) {
+      const SectionVotes& on = sections[tiles.section()];
       counts_.Age(tiles);
       votes.clear();
       for (const TileVote& vote : tiles.votes()) {
         const uint32_t b = vote.ballot;
-        votes.push_back(counts_.by_stripe() ? Vote(b, standings[b], tiles.first_stripe()) : constant[b]);
+        votes.push_back(counts_.by_stripe() ? Vote(b, on.standings[b], tiles.first_stripe()) : on.constant[b]);
         votes.back().vote = vote;
       }
       const uint64_t word = tiles.first_word();
-      LikelihoodTile<Count> tile{votes, counts_.at(word), counts_.word_stride(), evidence_.wide(word * 64), &rule_};
+      LikelihoodTile<Count> tile{votes, counts_.at(word), counts_.word_stride(), evidence_.wide(word * 64), &on.rule};
       tile.decision = {tiles.words(), writer.signs(word), writer.zeros(word)};
       likelihood_(tile);
       if (options_.prior > 0) sample->Collect(tiles);
@@ -292,7 +315,8 @@ class ItSignSgd : public Rule {
   ErrorCounts<Count> counts_;
   AgreementMatrix matrix_;  // empty without a prior
   Evidence evidence_;
-  LikelihoodRule rule_;
+  LikelihoodRule rule_;              // but for what a section has of its own
+  std::vector<float> units_;         // by section: evidence a nat in the last round
   std::vector<VoterId> electorate_;  // of the last round
 };
 

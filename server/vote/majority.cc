@@ -19,7 +19,7 @@ class Majority : public Rule {
     Grow(electorate.size());
     const std::vector<int32_t> weights(ballots.size(), Weight());
     DecisionWriter writer(decision, shape_.coordinates);
-    for (BallotTiles tiles(ballots, shape_.coordinates); tiles.Next();) {
+    for (BallotTiles tiles(ballots, shape_); tiles.Next();) {
       const uint64_t word = tiles.first_word();
       const TileDecision out{tiles.words(), writer.signs(word), writer.zeros(word)};
       const WeightedTile tile{tiles.votes(), weights.data(), evidence_.r(), out};

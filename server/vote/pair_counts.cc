@@ -22,17 +22,26 @@ uint64_t Digest(uint64_t round, std::span<const Ballot> ballots) {
 
 }  // namespace
 
-BallotSample::BallotSample(uint64_t round, std::span<const Ballot> ballots, uint64_t coordinates)
-    : block_coordinates_(coordinates),
-      stride_(std::max<uint64_t>(1, WordsFor(coordinates) / SampleWords(ballots.size()))),
-      offset_(stride_ == 1 ? 0 : Digest(round, ballots) % stride_),
-      said_(ballots.size()) {
-  const uint64_t words = WordsFor(coordinates);
-  words_ = words == 0 ? 0 : (words - offset_ + stride_ - 1) / stride_;
-  for (uint64_t i = 0; i < words_; ++i) coordinates_ += std::popcount(Exists(offset_ + i * stride_));
-  signs_.assign(ballots.size() * words_, 0);
-  const bool whole = coordinates_ == 64 * words_;
-  if (!whole) std::fill(said_.begin(), said_.end(), std::vector<uint64_t>(words_, 0));
+BallotSample::BallotSample(uint64_t round, std::span<const Ballot> ballots, const BlockShape& shape)
+    : block_coordinates_(shape.coordinates), said_(ballots.size()) {
+  const uint64_t words = WordsFor(shape.coordinates), all = SampleWords(ballots.size());
+  const uint64_t digest = Digest(round, ballots);
+  bool whole = true;
+  for (size_t i = 0; i < shape.sections.size(); ++i) {
+    const uint64_t first = shape.sections[i] * kWordsPerStripe;
+    const uint64_t end = i + 1 < shape.sections.size() ? shape.sections[i + 1] * kWordsPerStripe : words;
+    const uint64_t share = std::max(all / 16, all * (end - first) / std::max<uint64_t>(words, 1));
+    const uint64_t stride = std::max<uint64_t>(1, (end - first) / share);
+    coordinates_.push_back(0);
+    for (uint64_t word = first + digest % stride; word < end; word += stride) {
+      word_.push_back(word);
+      coordinates_.back() += std::popcount(Exists(word));
+    }
+    whole = whole && coordinates_.back() == 64 * (word_.size() - begin_.back());
+    begin_.push_back(word_.size());
+  }
+  signs_.assign(ballots.size() * word_.size(), 0);
+  if (!whole) std::fill(said_.begin(), said_.end(), std::vector<uint64_t>(word_.size(), 0));
 }
 
 uint64_t BallotSample::Exists(uint64_t word) const {
@@ -42,21 +51,20 @@ uint64_t BallotSample::Exists(uint64_t word) const {
 
 void BallotSample::Collect(const BallotTiles& tiles) {
   const uint64_t end = tiles.first_word() + tiles.words();
-  for (; next_ < words_ && offset_ + next_ * stride_ < end; ++next_) {
-    const uint64_t word = offset_ + next_ * stride_, at = word - tiles.first_word();
-    const uint64_t exists = Exists(word);
+  for (; next_ < word_.size() && word_[next_] < end; ++next_) {
+    const uint64_t at = word_[next_] - tiles.first_word(), exists = Exists(word_[next_]);
     size_t ballot = 0;
     const auto silent_before = [&](size_t voted) {  // ballots that did not vote on this stripe
       for (; ballot < voted; ++ballot) {
-        if (said_[ballot].empty()) said_[ballot].assign(words_, ~uint64_t{0});
+        if (said_[ballot].empty()) said_[ballot].assign(word_.size(), ~uint64_t{0});
         said_[ballot][next_] = 0;
       }
     };
     for (const TileVote& vote : tiles.votes()) {
       silent_before(vote.ballot);
-      signs_[ballot * words_ + next_] = vote.signs[at];
+      signs_[ballot * word_.size() + next_] = vote.signs[at];
       const uint64_t said = vote.zeros == nullptr ? exists : exists & ~vote.zeros[at];
-      if (said_[ballot].empty() && said != ~uint64_t{0}) said_[ballot].assign(words_, ~uint64_t{0});
+      if (said_[ballot].empty() && said != ~uint64_t{0}) said_[ballot].assign(word_.size(), ~uint64_t{0});
       if (!said_[ballot].empty()) said_[ballot][next_] = said;
       ++ballot;
     }
@@ -67,30 +75,33 @@ void BallotSample::Collect(const BallotTiles& tiles) {
 namespace {
 
 // Of each ballot with votes in few of the sampled words, which these are, a bit each; empty: it has votes in many.
-std::vector<std::vector<uint64_t>> FewWords(const BallotSample& sample) {
+std::vector<std::vector<uint64_t>> FewWords(const BallotSample& sample, size_t section) {
   constexpr uint64_t kSparse = 4;  // from there on single words are sooner counted than all by SIMD
+  const uint64_t words = sample.words(section);
   std::vector<std::vector<uint64_t>> few(sample.ballots());
   for (size_t b = 0; b < sample.ballots(); ++b) {
-    const uint64_t* said = sample.said(b);
+    const uint64_t* said = sample.said(section, b);
     if (said == nullptr) continue;
-    const auto silent = static_cast<uint64_t>(std::count(said, said + sample.words(), uint64_t{0}));
-    if ((sample.words() - silent) * kSparse >= sample.words()) continue;
-    few[b].assign(WordsFor(sample.words()), 0);
-    for (uint64_t i = 0; i < sample.words(); ++i) few[b][i / 64] |= uint64_t{said[i] != 0} << (i % 64);
+    const auto silent = static_cast<uint64_t>(std::count(said, said + words, uint64_t{0}));
+    if ((words - silent) * kSparse >= words) continue;
+    few[b].assign(WordsFor(words), 0);
+    for (uint64_t i = 0; i < words; ++i) few[b][i / 64] |= uint64_t{said[i] != 0} << (i % 64);
   }
   return few;
 }
 
 // As Kernels::count_pair, of the words that both voted in: with fraction 1/k these are one in k * k.
-PairCount CountCommonWords(const BallotSample& sample, size_t a, size_t b, std::span<const uint64_t> words_a,
-                           std::span<const uint64_t> words_b) {
+PairCount CountCommonWords(const BallotSample& sample, size_t section, size_t a, size_t b,
+                           const std::vector<std::vector<uint64_t>>& few) {
+  const uint64_t *signs_a = sample.signs(section, a), *signs_b = sample.signs(section, b);
+  const uint64_t *said_a = sample.said(section, a), *said_b = sample.said(section, b);
   PairCount count;
-  for (size_t w = 0; w < words_a.size(); ++w) {
-    for (uint64_t common = words_a[w] & words_b[w]; common != 0; common &= common - 1) {
+  for (size_t w = 0; w < few[a].size(); ++w) {
+    for (uint64_t common = few[a][w] & few[b][w]; common != 0; common &= common - 1) {
       const size_t i = 64 * w + static_cast<size_t>(std::countr_zero(common));
-      const uint64_t both = sample.said(a)[i] & sample.said(b)[i];
+      const uint64_t both = said_a[i] & said_b[i];
       count.both += std::popcount(both);
-      count.agree += std::popcount(both & ~(sample.signs(a)[i] ^ sample.signs(b)[i]));
+      count.agree += std::popcount(both & ~(signs_a[i] ^ signs_b[i]));
     }
   }
   return count;
@@ -98,14 +109,15 @@ PairCount CountCommonWords(const BallotSample& sample, size_t a, size_t b, std::
 
 }  // namespace
 
-std::vector<PairCount> CountPairs(const BallotSample& sample, std::span<const uint32_t> columns,
+std::vector<PairCount> CountPairs(const BallotSample& sample, size_t section, std::span<const uint32_t> columns,
                                   const Kernels& kernels) {
   const size_t k = columns.size();
   std::vector<PairCount> counts(sample.ballots() * k);
-  const std::vector<std::vector<uint64_t>> few = FewWords(sample);
+  const std::vector<std::vector<uint64_t>> few = FewWords(sample, section);
   const auto count_pair = [&](size_t a, size_t b) {
-    if (!few[a].empty() && !few[b].empty()) return CountCommonWords(sample, a, b, few[a], few[b]);
-    return kernels.count_pair(sample.signs(a), sample.said(a), sample.signs(b), sample.said(b), sample.words());
+    if (!few[a].empty() && !few[b].empty()) return CountCommonWords(sample, section, a, b, few);
+    return kernels.count_pair(sample.signs(section, a), sample.said(section, a), sample.signs(section, b),
+                              sample.said(section, b), sample.words(section));
   };
   size_t own = 0;  // columns before the ballot: those pairs are counted already, the other way round
   for (size_t b = 0; b < sample.ballots(); ++b) {

@@ -1,8 +1,8 @@
 // How alike voters vote in one round, counted over a sample of a block's words.
 //
-// Of W words the sample is those with index offset + i * stride, stride = max(1, W / SampleWords(ballots)). The offset
-// is drawn from the ballots themselves: who knew beforehand where it will be compared with others could agree with them
-// there and lie elsewhere.
+// Of the W words of a section the sample is those with index offset + i * stride in it, stride = max(1, W / its share
+// of SampleWords). The share goes by size, but is a sixteenth at least. The offset is drawn from the ballots
+// themselves: who knew beforehand where it will be compared with others could agree with them there and lie elsewhere.
 #pragma once
 
 #include <algorithm>
@@ -26,31 +26,37 @@ constexpr uint64_t SampleWords(size_t ballots) {
 // Collects the sample while the tiles go by.
 class BallotSample {
  public:
-  BallotSample(uint64_t round, std::span<const Ballot> ballots, uint64_t coordinates);
+  BallotSample(uint64_t round, std::span<const Ballot> ballots, const BlockShape& shape);
 
   void Collect(const BallotTiles& tiles);
 
   size_t ballots() const { return said_.size(); }
-  uint64_t words() const { return words_; }
-  uint64_t coordinates() const { return coordinates_; }  // in the words
-  const uint64_t* signs(size_t ballot) const { return signs_.data() + ballot * words_; }
+  size_t sections() const { return coordinates_.size(); }
+  uint64_t words(size_t section) const { return begin_[section + 1] - begin_[section]; }
+  uint64_t coordinates(size_t section) const { return coordinates_[section]; }  // in the words
+  const uint64_t* signs(size_t section, size_t ballot) const {
+    return signs_.data() + ballot * word_.size() + begin_[section];
+  }
   // Coordinates with a vote that is no abstention; nullptr: all.
-  const uint64_t* said(size_t ballot) const { return said_[ballot].empty() ? nullptr : said_[ballot].data(); }
+  const uint64_t* said(size_t section, size_t ballot) const {
+    return said_[ballot].empty() ? nullptr : said_[ballot].data() + begin_[section];
+  }
 
  private:
   uint64_t Exists(uint64_t word) const;  // mask of the word's coordinates that the block has
 
-  const uint64_t block_coordinates_, stride_, offset_;
-  uint64_t words_ = 0;
-  uint64_t coordinates_ = 0;
-  uint64_t next_ = 0;                        // of the sample: first word that is not collected
+  const uint64_t block_coordinates_;
+  std::vector<uint64_t> word_;               // those of the sample, ascending
+  std::vector<size_t> begin_{0};             // by section, in word_, and the end
+  std::vector<uint64_t> coordinates_;        // by section
+  size_t next_ = 0;                          // of word_: first that is not collected
   std::vector<uint64_t> signs_;              // [ballot][word]
   std::vector<std::vector<uint64_t>> said_;  // by ballot
 };
 
-// [ballot][column]: each ballot against those at `columns` (indices of ballots, ascending). A ballot against itself is
-// left at 0.
-std::vector<PairCount> CountPairs(const BallotSample& sample, std::span<const uint32_t> columns,
+// [ballot][column]: each ballot against those at `columns` (indices of ballots, ascending), in one section. A ballot
+// against itself is left at 0.
+std::vector<PairCount> CountPairs(const BallotSample& sample, size_t section, std::span<const uint32_t> columns,
                                   const Kernels& kernels);
 
 }  // namespace signvote

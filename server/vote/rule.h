@@ -58,7 +58,7 @@ struct VoterReport {
   double mean_weight = 0;          // of the last round, as log-likelihood ratio (not scaled to integers)
   int64_t weight = 0;  // integer weight in the last decoded round; 0 when it did not vote or weights are per coordinate
   int64_t next_weight = 0;  // integer weight in the next round, if the electorate does not change
-  bool different = false;   // put aside by agreement
+  bool different = false;   // put aside by agreement, in a section at least
   double trust = 0;         // lambda of the block; 0 under rules without it
 };
 
@@ -71,6 +71,7 @@ struct Forecast {
 struct BlockShape {
   uint64_t block = 0;
   uint64_t coordinates = 0;
+  std::vector<uint32_t> sections{0};  // first stripe of each: CutIntoSections
 };
 
 class Rule {
@@ -124,6 +125,7 @@ std::unique_ptr<Rule> MakeRule(const VoteOptions& options, BlockShape shape,
 // What a rule comes to keep, for plans of memory: on N coordinates in so many blocks, of M voters.
 struct StateShape {
   uint64_t coordinates = 0, blocks = 0, voters = 0;
+  uint64_t sections = 0;  // of all blocks
 };
 struct StateSize {
   std::string what;

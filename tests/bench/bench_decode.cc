@@ -68,11 +68,13 @@ void BenchItSignSgd() {
 
 // Seconds that learning takes of a round: the mean over 16, for a fit from scratch comes every four.
 double LearningSeconds(const DecodeFederation& f) {
-  std::vector<AgreementMatrix> matrices(f.range.count, AgreementMatrix(false));
+  std::vector<AgreementMatrix> matrices;
   std::vector<BallotSample> samples;
   for (uint64_t b = 0; b < f.range.count; ++b) {
-    samples.emplace_back(1, f.views[0][b], f.range.Size(b));
-    for (BallotTiles tiles(f.views[0][b], f.range.Size(b)); tiles.Next();) samples.back().Collect(tiles);
+    const BlockShape shape{b, f.range.Size(b)};
+    matrices.emplace_back(false, shape);
+    samples.emplace_back(1, f.views[0][b], shape);
+    for (BallotTiles tiles(f.views[0][b], shape); tiles.Next();) samples.back().Collect(tiles);
   }
   uint64_t round = 0;
   const auto observe = [&] {

@@ -34,17 +34,17 @@ TEST(Bundle, WhatIsWrittenIsReadBack) {
   EXPECT_EQ(read->parameters.metadata, bundle.parameters.metadata);
 }
 
-TEST(Bundle, ItsSizeIsKnownByTheHeaderAlone) {
+TEST(Bundle, ItsShapesAreKnownByTheHeaderAlone) {
   Scratch scratch;
   ASSERT_TRUE(WriteBundle(scratch.path(), Example()).ok());
-  EXPECT_EQ(*ReadBundleSize(scratch.path()), 3u);
+  EXPECT_EQ(*ReadBundleShapes(scratch.path()), Example().parameters.tensors);
   const std::string parameters = scratch / "params.safetensors";
   std::filesystem::resize_file(parameters, std::filesystem::file_size(parameters) - 4);
-  EXPECT_EQ(ReadBundleSize(scratch.path()).status().code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(ReadBundleShapes(scratch.path()).status().code(), absl::StatusCode::kDataLoss);
   std::filesystem::resize_file(parameters, 20);
-  EXPECT_EQ(ReadBundleSize(scratch.path()).status().code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(ReadBundleShapes(scratch.path()).status().code(), absl::StatusCode::kDataLoss);
   std::filesystem::remove(parameters);
-  EXPECT_EQ(ReadBundleSize(scratch.path()).status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(ReadBundleShapes(scratch.path()).status().code(), absl::StatusCode::kNotFound);
 }
 
 TEST(Bundle, AMissingFileIsNotFoundAndNamed) {

@@ -5,8 +5,8 @@
 
 namespace signvote::simulation {
 
-Invariants::Invariants(World* world, const Scenario* scenario, const BlockRange& range, std::vector<float> parameters)
-    : world_(world), scenario_(scenario), tally_(scenario->options.vote, range, std::move(parameters)) {
+Invariants::Invariants(World* world, const Scenario* scenario, const BlockRange& range, const Tensors& initial)
+    : world_(world), scenario_(scenario), tally_(scenario->options.vote, range, initial.values, initial.tensors) {
   for (const ClientPlan& client : scenario->clients) names_[ClientId(client.name)] = client.name;
   fingerprints_[0] = tally_.fingerprint();
 }

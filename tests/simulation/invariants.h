@@ -27,7 +27,7 @@ namespace signvote::simulation {
 
 class Invariants {
  public:
-  Invariants(World* world, const Scenario* scenario, const BlockRange& range, std::vector<float> parameters);
+  Invariants(World* world, const Scenario* scenario, const BlockRange& range, const Tensors& initial);
 
   // The store: what is to become durable; it may also come true only after a restart.
   void Appending(std::span<const v1::JournalRecord> records);

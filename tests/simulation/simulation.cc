@@ -17,7 +17,8 @@ ModelBundle BundleOf(const Scenario& scenario) {
   ModelBundle bundle;
   bundle.module = std::string(1 + scenario.seed % 200'000, 'm');
   bundle.module_sha256 = Sha256(bundle.module);
-  bundle.parameters.tensors = {{"w", {scenario.parameters}}};
+  const uint64_t first = scenario.parameters - scenario.parameters / 3;
+  bundle.parameters.tensors = {{"w", {first}}, {"head", {scenario.parameters - first}}};
   Random random(Mix(scenario.seed));
   for (uint64_t i = 0; i < scenario.parameters; ++i) {
     bundle.parameters.values.push_back(static_cast<float>(random.Unit()) - 0.5f);
@@ -32,7 +33,7 @@ class Simulation {
         bundle_(BundleOf(scenario)),
         world_(scenario.seed, traces),
         network_(&world_, {}),
-        invariants_(&world_, &scenario_, BlockRange::All(scenario.parameters), bundle_.parameters.values),
+        invariants_(&world_, &scenario_, BlockRange::All(scenario.parameters), bundle_.parameters),
         server_(&world_, &network_, &invariants_, &scenario_, bundle_) {
     for (const ClientPlan& plan : scenario_.clients) {
       clients_.push_back(std::make_unique<ClientHost>(&world_, &network_, &invariants_, &plan, scenario_.options.seed));

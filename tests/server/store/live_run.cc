@@ -17,7 +17,8 @@ RunSetup SetupOf(const LiveOptions& options) {
   RunSetup setup;
   setup.vote = options.config.vote;
   setup.range = BlockRange::Shard(options.parameters, options.shard, options.shards);
-  setup.tensors = {{"layer.weight", {options.parameters - 10}}, {"layer.bias", {2, 5}}};
+  const uint64_t half = options.parameters / 2;  // at the default size a section of its own
+  setup.tensors = {{"layer.weight", {half}}, {"head.weight", {options.parameters - half - 10}}, {"head.bias", {2, 5}}};
   setup.config = Canonical(options.config);
   setup.model_sha256 = std::string(32, '\x5a');
   setup.durability = options.durability;

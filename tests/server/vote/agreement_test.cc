@@ -204,8 +204,9 @@ TEST(AgreementTest, ALateBallotWeighsHalfForEachRound) {
 // Plays rounds by `votes(voter, word, round)`, the words' signs; the electorate is who was heard in the last 32 rounds.
 class Stage {
  public:
-  Stage(bool hostile, uint64_t coordinates)
-      : rule_(MakeRule({.carry = 0, .assume_hostile = hostile}, {0, coordinates})), coordinates_(coordinates) {}
+  Stage(bool hostile, uint64_t coordinates, const std::vector<uint32_t>& sections = {0})
+      : rule_(MakeRule({.carry = 0, .assume_hostile = hostile}, {0, coordinates, sections})),
+        coordinates_(coordinates) {}
 
   template <class Votes>
   void Play(int rounds, std::vector<VoterId> voters, Votes votes) {
@@ -232,6 +233,12 @@ class Stage {
 
   uint64_t Honest(uint64_t word, double crossover) { return truth_[word] ^ bits_.Next(crossover); }
   double Weight(VoterId voter) const { return rule_->Report(voter).mean_weight; }
+  double WeightAt(VoterId voter, uint64_t coordinate) const {
+    std::vector<float> crossover, weight;
+    rule_->PerCoordinate(voter, coordinate, coordinate + 1, &crossover, &weight);
+    return weight[0];
+  }
+  bool IsDifferent(VoterId voter) const { return rule_->Report(voter).different; }
   uint64_t round() const { return round_; }
   BiasedBits& bits() { return bits_; }
   size_t StateBytes() const {
@@ -281,6 +288,33 @@ TEST(AgreementTest, WhoLiesWhereItExpectsNoSampleIsFound) {
   });
   EXPECT_GT(stage.Weight(0), 0.3);
   EXPECT_LT(stage.Weight(14), -0.1);
+}
+
+TEST(AgreementTest, WhoLiesOnASmallSectionIsFoundThere) {
+  constexpr uint64_t kSmall = 200 * 512;  // and what follows it
+  Stage stage(true, kSmall + 1290, {0, 200});
+  const auto play = [&](int rounds, VoterId honest) {
+    stage.Play(rounds, Range(0, 15), [&](VoterId voter, uint64_t w) {
+      const uint64_t vote = stage.Honest(w, 0.45);
+      return voter < honest || w * 64 < kSmall ? vote : ~vote;
+    });
+  };
+  play(25, 15);
+  EXPECT_NEAR(stage.WeightAt(0, kSmall), stage.WeightAt(0, 0), 0.1);
+  play(25, 8);
+  for (const VoterId voter : Range(0, 15)) {
+    EXPECT_GT(stage.WeightAt(voter, 0), 0.15) << voter;
+    EXPECT_EQ(stage.WeightAt(voter, kSmall) < 0, voter >= 8) << voter;
+  }
+}
+
+TEST(AgreementTest, AnHonestElectorateIsToldOnNoSmallSectionThatItIsDifferent) {
+  Stage stage(false, 40 * 512, {0, 20, 22, 25, 30, 34, 36, 38});
+  for (int i = 0; i < 100; ++i) {
+    stage.Play(1, Range(0, 15), [&](VoterId voter, uint64_t w) { return stage.Honest(w, voter == 0 ? 0.3 : 0.47); });
+    for (const VoterId voter : Range(0, 15)) EXPECT_FALSE(stage.IsDifferent(voter)) << voter << " in round " << i;
+  }
+  EXPECT_GT(stage.WeightAt(0, 20 * 512), 2 * stage.WeightAt(1, 20 * 512));
 }
 
 TEST(AgreementTest, TheEvictedHaveNoSay) {

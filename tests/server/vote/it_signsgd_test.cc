@@ -62,7 +62,7 @@ std::map<VoterId, IndependentPrior> Priors(const AgreementMatrix& matrix, const 
                                            const VoteOptions& options, double* unit) {
   std::map<VoterId, IndependentPrior> priors;
   if (options.prior == 0) return priors;
-  const BlendedWeights blended = BlendWeights(matrix, electorate, options);
+  const BlendedWeights blended = BlendWeights(matrix, 0, electorate, options);
   double sum = 0;
   for (size_t i = 0; i < electorate.size(); ++i) {
     const double w = std::clamp(blended.weights[i], -options.llr_clip, options.llr_clip);
@@ -79,7 +79,7 @@ TEST_P(ItSignSgdTest, DecidesAsDoubleArithmeticDoesAwayFromTies) {
   const uint64_t seed = 11;
   const auto rule = MakeRule(c.options, {0, c.shape.coordinates});
   IndependentItSignSgd independent(c.options, c.shape.coordinates);
-  AgreementMatrix matrix(c.options.assume_hostile);
+  AgreementMatrix matrix(c.options.assume_hostile, {0, c.shape.coordinates});
   RandomRounds rounds(c.shape, seed);
   for (uint64_t round = 1; round <= c.rounds; ++round) {
     const RandomRound r = rounds.Next();
@@ -99,8 +99,8 @@ TEST_P(ItSignSgdTest, DecidesAsDoubleArithmeticDoesAwayFromTies) {
     independent.Count(decided);
     if (c.options.prior == 0) continue;
     const std::vector<Ballot> views = Views(r.ballots);
-    BallotSample sample(round, views, c.shape.coordinates);
-    for (BallotTiles tiles(views, c.shape.coordinates); tiles.Next();) sample.Collect(tiles);
+    BallotSample sample(round, views, {0, c.shape.coordinates});
+    for (BallotTiles tiles(views, {0, c.shape.coordinates}); tiles.Next();) sample.Collect(tiles);
     matrix.Observe(round, views, r.electorate, sample, ReferenceKernels());
   }
   RandomRounds again(c.shape, seed);

@@ -15,6 +15,9 @@ struct StateCase {
 };
 void PrintTo(const StateCase& c, std::ostream* os) { *os << c.name; }
 
+// Three sections, the last with a short stripe.
+BlockShape ShapeOf(const StateCase& c) { return {0, c.shape.coordinates, {0, 2, 4}}; }
+
 class StateTest : public testing::TestWithParam<StateCase> {};
 
 const RoundShape kBusy{
@@ -35,7 +38,7 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST_P(StateTest, ARestoredRuleContinuesBitForBit) {
   const StateCase& c = GetParam();
-  const BlockShape shape{3, c.shape.coordinates};
+  const BlockShape shape = ShapeOf(c);
   auto rule = MakeRule(c.options, shape);
   auto restored = MakeRule(c.options, shape);
   RandomRounds rounds(c.shape, 21);
@@ -63,7 +66,7 @@ TEST_P(StateTest, ARestoredRuleContinuesBitForBit) {
 
 TEST_P(StateTest, ADamagedStateIsRefused) {
   const StateCase& c = GetParam();
-  const BlockShape shape{0, c.shape.coordinates};
+  const BlockShape shape = ShapeOf(c);
   auto rule = MakeRule(c.options, shape);
   RandomRounds rounds(c.shape, 22);
   SignVector decision;
@@ -79,13 +82,13 @@ TEST_P(StateTest, ADamagedStateIsRefused) {
   }
   EXPECT_FALSE(MakeRule(c.options, shape)->Restore(state + "x").ok());
   if (c.options.carry > 0 || c.options.rule == "it-signsgd") {
-    EXPECT_FALSE(MakeRule(c.options, {0, c.shape.coordinates + 512})->Restore(state).ok());
+    EXPECT_FALSE(MakeRule(c.options, {0, c.shape.coordinates + 512, shape.sections})->Restore(state).ok());
   }
 }
 
 TEST_P(StateTest, FastAndReferenceAreEqualBitForBit) {
   const StateCase& c = GetParam();
-  const BlockShape shape{0, c.shape.coordinates};
+  const BlockShape shape = ShapeOf(c);
   auto fast = MakeRule(c.options, shape, Implementation::kFast);
   auto reference = MakeRule(c.options, shape, Implementation::kReference);
   RandomRounds rounds(c.shape, 23);
