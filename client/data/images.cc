@@ -11,6 +11,7 @@
 #include <system_error>
 
 #include "client/data/source_keys.h"
+#include "common/log.h"
 #include "common/status.h"
 
 namespace signvote {
@@ -45,6 +46,11 @@ absl::StatusOr<std::vector<fs::path>> Entries(const std::string& directory) {
   }
   std::sort(entries.begin(), entries.end());
   return entries;
+}
+
+bool IsDirectory(const fs::path& path) {
+  std::error_code error;
+  return fs::is_directory(path, error);
 }
 
 bool IsImage(const fs::path& path) {
@@ -83,7 +89,18 @@ class Collector {
 
   absl::Status AddClass(const fs::path& directory, int32_t label) {
     ASSIGN_OR_RETURN(std::vector<fs::path> files, Entries(directory.string()));
+    const auto nested = std::count_if(files.begin(), files.end(), IsDirectory);
     std::erase_if(files, [](const fs::path& file) { return !IsImage(file); });
+    if (files.empty() && nested > 0) {
+      return InvalidArgument(
+          "{}: holds no JPEG or PNG files but {} directories; images are read from data.path/CLASS/FILE: move them up, "
+          "or set data.path to the directory whose directories are the classes",
+          directory.string(), nested);
+    }
+    if (nested > 0) {
+      spdlog::warn("{}: passes over {} directories in it: images are read from data.path/CLASS/FILE alone",
+                   directory.string(), nested);
+    }
     if (files.empty()) {
       return InvalidArgument("{}: holds no JPEG or PNG files, and so is no class: move it elsewhere",
                              directory.string());
@@ -137,23 +154,24 @@ class Collector {
 
 absl::StatusOr<Dataset> Read(const std::string& path, const Options& options) {
   ASSIGN_OR_RETURN(std::vector<fs::path> directories, Entries(path));
-  std::erase_if(directories, [](const fs::path& entry) {
-    std::error_code error;
-    return !fs::is_directory(entry, error);
-  });
+  std::erase_if(directories, [](const fs::path& entry) { return !IsDirectory(entry); });
   Collector collector(options);
-  int32_t next = 0;
+  std::vector<std::string> found;
   for (const fs::path& directory : directories) {
     const std::string name = directory.filename().string();
-    const int32_t label = options.classes.Given() ? options.classes.Find(name) : next++;
+    const int32_t label = options.classes.Given() ? options.classes.Find(name) : static_cast<int32_t>(found.size());
     if (label < 0) {
       return InvalidArgument("{}: is none of data.classes: {}", directory.string(),
                              fmt::join(options.classes.names(), ", "));
     }
     RETURN_IF_ERROR(collector.AddClass(directory, label));
+    found.push_back(fmt::format("{}={}", name, label));
   }
-  return collector.Take(path, options.classes.Given() ? static_cast<uint32_t>(options.classes.names().size())
-                                                      : static_cast<uint32_t>(next));
+  spdlog::info("{}: classes {}", path, fmt::join(found, ", "));
+  const size_t classes = options.classes.Given() ? options.classes.names().size() : found.size();
+  Dataset dataset = collector.Take(path, static_cast<uint32_t>(classes));
+  dataset.own_numbers = !options.classes.Given();
+  return dataset;
 }
 
 }  // namespace

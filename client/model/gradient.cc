@@ -6,6 +6,7 @@
 
 #include "client/model/objective.h"
 #include "client/objectives.h"
+#include "common/log.h"
 
 namespace signvote {
 namespace {
@@ -86,6 +87,20 @@ void Divide(double samples, Score* score) {
   }
 }
 
+// Who lacks a class gives the ones behind it other numbers than the others do, and no error tells.
+void WarnOfOwnNumbers(Module::Impl& impl, const Dataset& dataset, const Dataset& few) {
+  if (!dataset.own_numbers || impl.loss != "cross_entropy") return;
+  const torch::NoGradGuard no_grad;
+  Batch batch;
+  MakeBatch(few, std::vector<uint32_t>{0, 1}, &batch);
+  const absl::StatusOr<torch::Tensor> outputs = Outputs(impl, TensorsOf(impl, batch, 0, batch.size));
+  if (!outputs.ok() || outputs->size(-1) <= static_cast<int64_t>(dataset.classes)) return;
+  spdlog::warn(
+      "{}: has {} classes, numbered as they were found, and the module answers with {}: where not every client has "
+      "all of them, a number does not mean the same to all; give every client the same data.classes",
+      dataset.source, dataset.classes, outputs->size(-1));
+}
+
 }  // namespace
 
 std::string Score::Text() const {
@@ -136,8 +151,10 @@ absl::StatusOr<Score> Evaluate(Module& module, const Dataset& dataset, const std
 
 absl::Status CheckFit(Module& module, const Dataset& dataset, const std::vector<std::string>& metrics) {
   const Dataset few = Subset(dataset, TellingSamples(dataset));
-  return Annotate(Evaluate(module, few, metrics, [] { return false; }).status(),
-                  fmt::format("{}: the data do not fit the model", dataset.source));
+  const absl::Status status = Evaluate(module, few, metrics, [] { return false; }).status();
+  if (!status.ok()) return Annotate(status, fmt::format("{}: the data do not fit the model", dataset.source));
+  WarnOfOwnNumbers(module.impl(), dataset, few);
+  return absl::OkStatus();
 }
 
 }  // namespace signvote

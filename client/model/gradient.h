@@ -48,6 +48,7 @@ absl::StatusOr<Score> Evaluate(Module& module, const Dataset& dataset, const std
                                const std::function<bool()>& cancelled);
 
 // Whether data and module fit together, told by TellingSamples. INVALID_ARGUMENT: as Evaluate, names the data's source.
+// Logs a warning where classes of own_numbers are fewer than the outputs.
 absl::Status CheckFit(Module& module, const Dataset& dataset, const std::vector<std::string>& metrics);
 
 }  // namespace signvote

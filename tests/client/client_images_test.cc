@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include "tests/client/captured_log.h"
 #include "tests/client/data_source.h"
 #include "tests/client/temporary_directory.h"
 
@@ -59,9 +60,12 @@ TEST_F(Images, DirectoriesAreClassesInAlphabeticalOrder) {
   Write("cat/b.PNG", Png(1, 2, "ghijkl"));
   Write("cat/a.png", Png(1, 2, "mnopqr"));
   Write("cat/notes.txt", "no image");
+  const CapturedLog log;
   const auto dataset = Load();
   ASSERT_TRUE(dataset.ok()) << dataset.status();
   EXPECT_EQ(dataset->classes, 2u);
+  EXPECT_TRUE(dataset->own_numbers);
+  EXPECT_THAT(log.Text(), HasSubstr("classes cat=0, dog=1"));
   EXPECT_THAT(dataset->inputs.shape, ElementsAre(3, 1, 2));
   EXPECT_THAT(ValuesOf<int32_t>(dataset->targets), ElementsAre(0, 0, 1));
   EXPECT_THAT(dataset->inputs.Sample<uint8_t>(0), ElementsAre('m', 'p', 'n', 'q', 'o', 'r')) << "a plane a channel";
@@ -72,6 +76,7 @@ TEST_F(Images, GivenClassesKeepTheirNumbersWhereSomeAreMissing) {
   const auto dataset = Load(", classes: [cat, dog, bird]");
   ASSERT_TRUE(dataset.ok()) << dataset.status();
   EXPECT_EQ(dataset->classes, 3u);
+  EXPECT_FALSE(dataset->own_numbers);
   EXPECT_EQ(dataset->Class(0), 1);
   EXPECT_THAT(Problem(", classes: [cat]"), AllOf(HasSubstr("/dog"), HasSubstr("none of data.classes: cat")));
 }
@@ -123,6 +128,17 @@ TEST_F(Images, ADirectoryWithoutImagesIsNoClass) {
   Write("cat/1.png", Plain(1, 1, 9));
   Write("notes/1.txt", "no image");
   EXPECT_THAT(Problem(), AllOf(HasSubstr("/notes"), HasSubstr("no class")));
+}
+
+TEST_F(Images, DirectoriesBelowAClassAreToldOf) {
+  Write("cat/1.png", Plain(1, 1, 9));
+  Write("cat/old/2.png", Plain(1, 1, 9));
+  const CapturedLog log;
+  EXPECT_EQ(Load()->size(), 1u);
+  EXPECT_THAT(log.Text(), HasSubstr("/cat: passes over 1 directories"));
+  Write("dog/left/1.png", Plain(1, 1, 9));
+  Write("dog/right/1.png", Plain(1, 1, 9));
+  EXPECT_THAT(Problem(), AllOf(HasSubstr("/dog"), HasSubstr("but 2 directories"), HasSubstr("data.path/CLASS/FILE")));
 }
 
 TEST_F(Images, ALinkToItselfIsNoDirectory) {

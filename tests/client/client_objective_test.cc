@@ -8,6 +8,7 @@
 #include "client/model/gradient.h"
 #include "client/model/threads.h"
 #include "common/status.h"
+#include "tests/client/captured_log.h"
 
 namespace signvote {
 namespace {
@@ -126,7 +127,7 @@ TEST_F(Objective, NextTokensAreOneClassAPlace) {
   EXPECT_THAT(Problem(dataset), AllOf(HasSubstr("a target is 7"), HasSubstr("0 to 2")));
   dataset.inputs.values = std::vector<int32_t>{0, 9, 1, 1};
   EXPECT_THAT(Problem(dataset), AllOf(HasSubstr("(1, 3) Long with values 0 to 9: index out of range"),
-                                        HasSubstr("less than the module's embedding has rows")));
+                                      HasSubstr("less than the module's embedding has rows")));
 }
 
 constexpr char kOwnLoss[] = R"(
@@ -219,6 +220,20 @@ TEST_F(Objective, OneBadTargetOrTokenOfManyIsFoundAtOnce) {
   EXPECT_TRUE(CheckFit(*module_, tokens, {}).ok()) << "what belongs to no whole sample is not read";
 }
 
+TEST_F(Objective, FewerClassesThanOutputsAreWarnedOfWhereTheirNumbersAreTheClientsOwn) {
+  ASSERT_TRUE(Load({3, 2}, {1, 0, 0, 2, 0, 0}, "cross_entropy").ok());
+  Dataset dataset = Labels({0, 1, 0});
+  dataset.source = "photos";
+  dataset.classes = 2;
+  const CapturedLog log;
+  EXPECT_TRUE(CheckFit(*module_, dataset, {}).ok());
+  EXPECT_EQ(log.Text(), "");
+  dataset.own_numbers = true;
+  EXPECT_TRUE(CheckFit(*module_, dataset, {}).ok());
+  EXPECT_THAT(log.Text(), AllOf(HasSubstr("warning: photos: has 2 classes"), HasSubstr("answers with 3"),
+                                HasSubstr("the same data.classes")));
+}
+
 TEST_F(Objective, WhatAModuleTakesAndGivesIsExplained) {
   ASSERT_TRUE(Load({3, 2}, {1, 0, 0, 2, 0, 0}, "cross_entropy").ok());
   Dataset whole = Labels({0, 1, 2});
@@ -232,8 +247,8 @@ TEST_F(Objective, WhatAModuleTakesAndGivesIsExplained) {
                    "def forward(self, x):\n    assert x.size(0) > 1, 'Expected more than 1 value per channel'\n"
                    "    return torch.linear(x, self.weight)\n")
                   .ok());
-  EXPECT_THAT(Problem(Labels({0, 1, 2})), AllOf(HasSubstr("batch normalisation needs two samples"),
-                                                HasSubstr("raise batch and micro_batch")));
+  EXPECT_THAT(Problem(Labels({0, 1, 2})),
+              AllOf(HasSubstr("batch normalisation needs two samples"), HasSubstr("raise batch and micro_batch")));
 }
 
 TEST_F(Objective, ShapesThatDoNotFitAreNamed) {
