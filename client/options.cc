@@ -23,8 +23,10 @@ bool IsName(const std::string& name) {
   return !name.empty() && name.size() <= kLongestName && std::all_of(name.begin(), name.end(), allowed);
 }
 
-// HOST:PORT, without looking the host up.
+// HOST:PORT, without looking the host up, or unix:PATH.
 bool IsAddress(const std::string& address) {
+  constexpr std::string_view kSocket = "unix:";
+  if (address.starts_with(kSocket)) return address.size() > kSocket.size();
   const size_t colon = address.rfind(':');
   return colon != std::string::npos && colon > 0 && colon + 1 < address.size() &&
          std::all_of(address.begin() + static_cast<std::ptrdiff_t>(colon) + 1, address.end(),
@@ -42,7 +44,7 @@ void ReadServers(ConfigReader* reader, std::vector<std::string>* servers) {
     if (!reader->Has("server")) return;
   }
   for (auto it = servers->begin(); it != servers->end(); ++it) {
-    if (!IsAddress(*it)) reader->Fail(key, fmt::format("is \"{}\", expected HOST:PORT", *it));
+    if (!IsAddress(*it)) reader->Fail(key, fmt::format("is \"{}\", expected HOST:PORT or unix:PATH", *it));
     if (std::find(servers->begin(), it, *it) != it) reader->Fail(key, fmt::format("names {} twice", *it));
   }
 }

@@ -18,7 +18,7 @@
 namespace signvote {
 
 struct ClientOptions {
-  std::vector<std::string> servers;  // HOST:PORT of the server, or of every shard
+  std::vector<std::string> servers;  // HOST:PORT or unix:PATH of the server, or of every shard
   SessionOptions session;            // name, role, batch, fraction, evaluate.every
   ModuleOptions module;              // device, micro_batch, loss
   std::vector<std::string> metrics;  // evaluate.metrics; empty: those of the loss

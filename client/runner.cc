@@ -13,6 +13,7 @@ namespace {
 
 // A crashed predecessor's session is noticed as dead after about this long.
 constexpr absl::Duration kNameTakenLimit = absl::Minutes(2);
+constexpr int kMostAbstentions = 20;
 constexpr absl::Duration kFarewellLimit = absl::Seconds(5);
 
 double UnitJitter() {
@@ -231,7 +232,11 @@ void Runner::CastBallot() {
     return End(kExitData);
   }
   const absl::StatusOr<SignPacker> packer = trainer_->MakePacker(vote);
-  if (!packer.ok()) spdlog::error("round {}: abstains: {}", round, Message(packer.status()));
+  if (packer.ok()) {
+    abstentions_ = 0;
+  } else {
+    OnAbstention(round, packer.status());
+  }
   HandleWaiting();  // maybe the round closed meanwhile
   SignVector signs;
   for (const uint64_t block : request->blocks) {
@@ -251,6 +256,19 @@ void Runner::CastBallot() {
     }
   }
   SendHeldBallots(round);
+}
+
+void Runner::OnAbstention(uint64_t round, const absl::Status& why) {
+  if (++abstentions_ == 1) {
+    spdlog::warn("round {}: abstains, and will without a word until its gradients are finite: {}", round, Message(why));
+  }
+  if (abstentions_ < kMostAbstentions) return;
+  spdlog::error(
+      "no vote in {} rounds in a row: {}; expected finite gradients: look for very large inputs (data.mean and "
+      "data.deviation normalise them), a loss that divides by 0 or takes its logarithm, or parameters that have "
+      "diverged (step.size of the server)",
+      abstentions_, Message(why));
+  End(kExitData);
 }
 
 void Runner::SendHeldBallots(uint64_t round) {

@@ -27,6 +27,14 @@ TEST(ClientOptions, TheSmallestFileIsEnough) {
   EXPECT_EQ(options->threads, 1u);
 }
 
+TEST(ClientOptions, AServerMayBeASocketOfThisMachine) {
+  const auto options = Load("server: unix:/run/signvote/clients\nname: ada\n");
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_EQ(options->servers.front(), "unix:/run/signvote/clients");
+  EXPECT_TRUE((*Credentials::Load(options->transport))->Permit("server", options->servers.front()).ok());
+  EXPECT_THAT(Message(Load("server: 'unix:'\nname: ada\n").status()), HasSubstr("HOST:PORT or unix:PATH"));
+}
+
 TEST(ClientOptions, ReadsEveryKey) {
   const auto options = Load(R"(
 server: host:1

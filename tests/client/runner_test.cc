@@ -8,8 +8,10 @@
 #include "client/model/threads.h"
 #include "common/random.h"
 #include "common/step.h"
+#include "tests/client/captured_log.h"
 #include "tests/client/data_source.h"
 #include "tests/client/local_server.h"
+#include "tests/client/temporary_directory.h"
 
 namespace signvote {
 namespace {
@@ -159,6 +161,14 @@ TEST(Runner, AVoterTakesPartToTheEnd) {
   EXPECT_EQ(echo.disagreements, 0);
 }
 
+TEST(Runner, AServerMayListenOnASocketOfThisMachine) {
+  const TemporaryDirectory directory;
+  EchoServer echo(3);
+  LocalServer server(std::ref(echo), "unix:" + (directory / "clients"));
+  EXPECT_EQ(RunVoter(Options(server, v1::VOTER)), kExitOk);
+  EXPECT_EQ(echo.streams(), 1);
+}
+
 TEST(Runner, AVoterComesBackAndVotesInTheOpenRound) {
   EchoServer echo(10);
   echo.cut_after_opening = 5;
@@ -248,6 +258,24 @@ TEST(Runner, ALabelThatTheModelDoesNotHaveEndsAVoterInItsFirstRound) {
   options.data.source = OneBadLabel();
   options.session.batch = 1;
   EXPECT_EQ(RunVoter(options), kExitData);
+}
+
+TEST(Runner, AVoterWithoutAFiniteGradientWarnsOnceAndEndsAfterTwentyRounds) {
+  for (const uint64_t rounds : {19, 25}) {
+    EchoServer echo(rounds);
+    LocalServer server(std::ref(echo));
+    ClientOptions options = Options(server, v1::VOTER);
+    options.data.source = [digits = options.data.source](Split split) -> absl::StatusOr<Dataset> {
+      ASSIGN_OR_RETURN(Dataset dataset, digits(split));
+      dataset.inputs.values = std::vector<float>(dataset.size() * 784, 3e38f);
+      return dataset;
+    };
+    const CapturedLog log;
+    EXPECT_EQ(RunVoter(options), rounds < 20 ? kExitOk : kExitData);
+    EXPECT_THAT(log.Text(), testing::HasSubstr("warning: round 1: abstains"));
+    EXPECT_THAT(log.Text(), testing::Not(testing::HasSubstr("round 2: abstains")));
+    EXPECT_EQ(log.Text().find("error: no vote in 20 rounds") != std::string::npos, rounds >= 20);
+  }
 }
 
 TEST(Runner, AModelThatDoesNotFitTheDataIsExitCodeFour) {
