@@ -15,12 +15,16 @@ absl::Status InitModel(const InitModelOptions& options) {
     return InvalidArgument("--seed is for --model: the parameters of --torchscript are taken as they are");
   }
   StartTorch(1);
-  ASSIGN_OR_RETURN(const ModelBundle bundle, options.torchscript.empty()
+  const absl::StatusOr<ModelBundle> bundle = options.torchscript.empty()
                                                  ? MakeBuiltin(options.model, options.seed.value_or(0))
-                                                 : ImportTorchScript(options.torchscript));
-  RETURN_IF_ERROR(WriteBundle(options.out, bundle));
-  fmt::print("{}: {} parameters in {} tensors\n", options.out, bundle.parameters.values.size(),
-             bundle.parameters.tensors.size());
+                                                 : ImportTorchScript(options.torchscript);
+  if (absl::IsInvalidArgument(bundle.status())) {  // of the file, not of the command line
+    return Error(absl::StatusCode::kDataLoss, "{}", Message(bundle.status()));
+  }
+  RETURN_IF_ERROR(bundle.status());
+  RETURN_IF_ERROR(WriteBundle(options.out, *bundle));
+  fmt::print("{}: {} parameters in {} tensors\n", options.out, bundle->parameters.values.size(),
+             bundle->parameters.tensors.size());
   return absl::OkStatus();
 }
 

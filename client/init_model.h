@@ -16,7 +16,8 @@ struct InitModelOptions {
   std::optional<uint64_t> seed;  // of a built-in; 0 where absent
 };
 
-// INVALID_ARGUMENT, NOT_FOUND, or as writing files; prints what was written.
+// INVALID_ARGUMENT: the options. NOT_FOUND, DATA_LOSS: the file is missing or no model to train. Or as writing files.
+// Prints what was written.
 absl::Status InitModel(const InitModelOptions& options);
 
 }  // namespace signvote

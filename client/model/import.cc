@@ -23,7 +23,12 @@ absl::StatusOr<Tensors> CheckedParametersOf(const torch::jit::Module& module, co
     const float* values = dense.data_ptr<float>();
     tensors.values.insert(tensors.values.end(), values, values + dense.numel());
   }
-  if (tensors.values.empty()) return InvalidArgument("{}: the module has no parameters", path);
+  if (tensors.values.empty()) {
+    return InvalidArgument(
+        "{}: the module has no parameters, so there is nothing to train: was it saved after torch.jit.freeze, or "
+        "optimize_for_inference? Save what torch.jit.script or torch.jit.trace gave",
+        path);
+  }
   return tensors;
 }
 

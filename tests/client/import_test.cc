@@ -113,6 +113,12 @@ TEST_F(ImportTest, FrozenAndHalfPrecisionParametersAreRefused) {
   EXPECT_THAT(Message(Import(half).status()), HasSubstr("bias is Half, expected float32"));
 }
 
+TEST_F(ImportTest, AFrozenModuleHasNothingToTrain) {
+  torch::jit::Module module = Linear();
+  module.eval();
+  EXPECT_THAT(Message(Import(torch::jit::freeze(module)).status()), HasSubstr("saved after torch.jit.freeze"));
+}
+
 TEST_F(ImportTest, WhatIsNotTorchScriptIsRefused) {
   EXPECT_THAT(Message(ImportTorchScript(directory_.Write("bad.pt", "hello")).status()),
               HasSubstr("bad.pt is not a TorchScript module"));
