@@ -126,8 +126,10 @@ absl::StatusOr<NpyArray> ParseNpy(const std::string& file, std::span<const char>
   const auto* type =
       std::find_if(std::begin(kTypes), std::end(kTypes), [&](const Type& one) { return one.name == header.type; });
   if (type == std::end(kTypes)) {
-    return InvalidArgument("{}: holds values of type {}, expected bool, float32, float64 or little-endian integers",
-                           file, header.type);
+    return InvalidArgument(
+        "{}: holds values of type {}, expected bool, integers, float32 or float64, little-endian: save "
+        "array.astype(\"<f4\"), or \"<i8\" for whole numbers",
+        file, header.type);
   }
   if (data.size() % type->size != 0 || data.size() / type->size != header.count) {
     return InvalidArgument("{}: {}: {} bytes after the header, expected {} numbers of {} bytes", file,

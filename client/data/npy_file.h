@@ -15,13 +15,13 @@ namespace signvote {
 
 struct NpyArray {
   std::vector<uint64_t> shape;
-  // uint8 stay bytes and bool become bytes 0 and 1, floats of all sizes become float32, other integers int32.
+  // uint8 stay bytes and bool become bytes 0 and 1, float32 and float64 become float32, other integers int32.
   std::variant<std::vector<uint8_t>, std::vector<float>, std::vector<int32_t>> values;
   bool is_boolean = false;
 };
 
-// INVALID_ARGUMENT: not .npy, a header above 64 KiB, truncated, Fortran order, a type other than numbers, an integer
-// beyond int32. Messages begin with `file`.
+// INVALID_ARGUMENT: not .npy, a header above 64 KiB, truncated, Fortran order, another type (as float16, or
+// big-endian), an integer beyond int32. Messages begin with `file`.
 absl::StatusOr<NpyArray> ParseNpy(const std::string& file, std::span<const char> bytes);
 
 // The bytes before the values of a float32 array in C order.

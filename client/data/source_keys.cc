@@ -67,10 +67,15 @@ void SetTargets(Column column, const ClassNames& classes, Dataset* dataset) {
 
 Normalisation ReadNormalisation(ConfigReader* config) {
   Normalisation normalisation{ReadNumbers(config, "data.mean"), ReadNumbers(config, "data.deviation")};
-  if (normalisation.mean.size() != normalisation.deviation.size()) {
-    config->Fail(config->Has("data.mean") ? "data.mean" : "data.deviation",
-                 fmt::format("holds {} means for {} deviations (data.deviation), expected as many",
-                             normalisation.mean.size(), normalisation.deviation.size()));
+  const bool has_mean = config->Has("data.mean");
+  if (has_mean != config->Has("data.deviation")) {
+    config->Fail(has_mean ? "data.mean" : "data.deviation",
+                 fmt::format("is there without data.{}: expected both, as many numbers in each (mean: [0] and "
+                             "deviation: [1] change nothing)",
+                             has_mean ? "deviation" : "mean"));
+  } else if (normalisation.mean.size() != normalisation.deviation.size()) {
+    config->Fail("data.mean", fmt::format("holds {} means for {} deviations (data.deviation), expected as many",
+                                          normalisation.mean.size(), normalisation.deviation.size()));
   }
   for (const float deviation : normalisation.deviation) {
     if (deviation <= 0) config->Fail("data.deviation", fmt::format("holds {}, expected numbers above 0", deviation));

@@ -100,7 +100,8 @@ TEST_F(Csv, AMissingColumnIsNamedWithThoseThatExist) {
 TEST_F(Csv, KeysThatCannotBeAreNamed) {
   EXPECT_THAT(Problem("a,y\n1,2\n", "features: [a]"), HasSubstr("client.yaml: data.targets is missing"));
   EXPECT_THAT(Problem("a,y\n1,2\n", "targets: [y], length: 4"), HasSubstr("data.length"));
-  EXPECT_THAT(Problem("a,y\n1,2\n", "targets: [y], mean: [1]"), HasSubstr("data.mean"));
+  EXPECT_THAT(Problem("a,y\n1,2\n", "targets: [y], mean: [1]"), HasSubstr("data.mean is there without data.deviation"));
+  EXPECT_THAT(Problem("a,y\n1,2\n", "targets: [y], mean: [1], deviation: [1, 2]"), HasSubstr("1 means for 2"));
   EXPECT_THAT(Problem("a,y\n1,2\n", "targets: [y], mean: [1, 2], deviation: [1, 2]"), HasSubstr("2 channels"));
   EXPECT_THAT(Problem("a,y\n1,2\n", "targets: [y], mean: [x], deviation: [1]"), HasSubstr("\"x\""));
 }

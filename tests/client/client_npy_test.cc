@@ -48,6 +48,8 @@ TEST(NpyFile, WhatIsNoPlainArrayIsNamed) {
   EXPECT_THAT(problem(Npy("<f4", "1,", "abcdefgh")), HasSubstr("too long"));
   EXPECT_THAT(problem(Npy("<f4", "1, 2", "abcdefgh", true)), HasSubstr("ascontiguousarray"));
   EXPECT_THAT(problem(Npy("<c8", "1,", "abcdefgh")), HasSubstr("type <c8"));
+  EXPECT_THAT(problem(Npy("<f2", "2,", "abcd")), AllOf(HasSubstr("type <f2"), HasSubstr("astype(\"<f4\")")));
+  EXPECT_THAT(problem(Npy(">f4", "1,", "abcd")), HasSubstr("type >f4"));
   EXPECT_THAT(problem(Npy("<U5", "1,", std::string(20, 'a'))), HasSubstr("type <U5"));
   EXPECT_THAT(problem(std::string("\x93NUMPY\x02\x00\x00\x00\x10\x00", 12) + std::string(1 << 20, ' ')),
               HasSubstr("header of 1048576 bytes"));
