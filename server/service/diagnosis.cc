@@ -45,12 +45,17 @@ class Examination {
   Diagnosis Of(size_t i) const {
     const VoterView& voter = voters_[i];
     if (voter.rounds < kFewRounds || std::isnan(mu_[i]) || voters_.size() < 3) return {};
-    // Without a matrix nobody is called different, and the crossover alone has to do.
-    const bool is_marked = voter.different || matrix_.empty();
-    if (is_marked && mu_[i] < -kAgainst * median_) {
+    // Without a matrix the crossover alone has to do.
+    if (mu_[i] < -kAgainst * median_ && (voter.against > 0 || matrix_.empty())) {
       return {v1::VOTES_AGAINST,
               fmt::format("{} votes against the others, wrong on {:.1f} % of the coordinates: flipped signs? {}",
                           voter.name, 100 * voter.crossover, WhatIsDone(voter))};
+    }
+    if (voter.against > 0) {
+      return {v1::VOTES_AGAINST,
+              fmt::format("{0} votes against the others in some tensors, {1:.1f} % of the coordinates: `signvotectl "
+                          "client {0}` shows which. Is a part of its model or loss another?",
+                          voter.name, 100 * voter.against)};
     }
     if (voter.different && !matrix_.empty()) return Different(i);
     if (voter.rounds >= kManyRounds && std::abs(mu_[i]) < kNothing * median_) {

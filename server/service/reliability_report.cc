@@ -61,7 +61,7 @@ double Mean(const std::vector<float>& sample) {
 }  // namespace
 
 VoterView Federation::ViewOf(std::span<const VoterReport> reports, const std::string& name) const {
-  VoterView view{name, 0, 0, 0, false};
+  VoterView view{.name = name};
   double coordinates = 0;
   for (size_t i = 0; i < reports.size(); ++i) {
     const VoterReport& report = reports[i];
@@ -71,9 +71,11 @@ VoterView Federation::ViewOf(std::span<const VoterReport> reports, const std::st
     view.crossover += size * report.crossover;
     view.weight += size * report.mean_weight;
     view.different |= report.different;
+    view.against += size * report.against;
   }
   view.crossover /= coordinates;
   view.weight /= coordinates;
+  view.against /= coordinates;
   return view;
 }
 

@@ -68,6 +68,7 @@ class AgreementRule : public Rule {
     const auto row = static_cast<size_t>(found);
     report.known = true;
     report.rounds = matrix_.rounds(row);
+    report.against = matrix_.against(row);
     report.crossover = Mean([&](size_t section) { return (1 - matrix_.mu(section, row)) / 2; });
     for (size_t section = 0; section < matrix_.sections(); ++section) {
       report.different |= matrix_.different(section, row);

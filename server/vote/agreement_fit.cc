@@ -238,6 +238,7 @@ AgreementFit FitAgreement(const PairTable& pairs, std::span<const double> start,
   const size_t k = pairs.columns.size();
   fit.mu.assign(pairs.voters, 0);
   fit.different.assign(pairs.voters, 0);
+  fit.against.assign(pairs.voters, 0);
   if (pairs.voters < 2) return fit;
 
   Panel panel(pairs);
@@ -281,9 +282,8 @@ AgreementFit FitAgreement(const PairTable& pairs, std::span<const double> start,
   double odd = 0, all = 0;
   const auto electorate = pairs.voters - std::count(pairs.presence.begin(), pairs.presence.end(), 0.0);
   for (size_t row = 0; row < pairs.voters; ++row) {
-    if (!assume_hostile && fit.mu[row] < -std::max(0.25 * middle, 3 * StandardError(pairs, mu, row))) {
-      fit.different[row] = 1;
-    }
+    fit.against[row] = fit.mu[row] < -std::max(0.25 * middle, 3 * StandardError(pairs, mu, row));
+    if (!assume_hostile && fit.against[row]) fit.different[row] = 1;
     if (fit.different[row]) odd += pairs.presence[row];
     all += pairs.presence[row];
   }

@@ -23,6 +23,7 @@ struct PairTable {
 struct AgreementFit {
   std::vector<double> mu;          // M, within +-0.98
   std::vector<uint8_t> different;  // M
+  std::vector<uint8_t> against;    // M: mu is below 0 by more than chance and little
   double trust = 0;                // lambda
   double scale = 0;                // s of the last iteration
   bool flipped = false;            // the whole of mu was negated so that most voters have mu > 0

@@ -51,6 +51,12 @@ double AgreementMatrix::trust() const {
   return trust;
 }
 
+double AgreementMatrix::against(size_t row) const {
+  double share = 0;
+  for (const Section& section : sections_) share += section.against[row] ? section.share : 0;
+  return share;
+}
+
 void AgreementMatrix::Observe(uint64_t round, std::span<const Ballot> ballots, std::span<const VoterId> electorate,
                               const BallotSample& sample, const Kernels& kernels) {
   DropRows(electorate);
@@ -79,7 +85,7 @@ void AgreementMatrix::AddRows(std::span<const Ballot> ballots) {
       for (Section& s : sections_) {
         for (auto* v : {&s.pairs.sum, &s.pairs.weight}) v->insert(v->begin() + row * k, k, 0.0);
         for (auto* v : {&s.retired_sum, &s.retired_weight, &s.mu}) v->insert(v->begin() + row, 0.0);
-        s.different.insert(s.different.begin() + row, 0);
+        for (auto* v : {&s.different, &s.against}) v->insert(v->begin() + row, 0);
       }
     }
     ++rounds_[row];
@@ -111,7 +117,7 @@ void AgreementMatrix::DropRows(std::span<const VoterId> electorate) {
   for (Section& s : sections_) {
     for (auto* v : {&s.pairs.sum, &s.pairs.weight}) keep(v, columns_.size());
     for (auto* v : {&s.retired_sum, &s.retired_weight, &s.mu}) keep(v, 1);
-    keep(&s.different, 1);
+    for (auto* v : {&s.different, &s.against}) keep(v, 1);
   }
   voters_ = std::move(voters);
 }
@@ -292,6 +298,7 @@ void AgreementMatrix::FitSection(const Pairs& block, std::span<const double> pre
   }
   section->mu = std::move(fit.mu);
   section->different = std::move(fit.different);
+  section->against = std::move(fit.against);
   section->trust = fit.trust;
   section->scale = fit.scale;
 }
@@ -348,7 +355,7 @@ void AgreementMatrix::Save(StateWriter* writer) const {
     for (const auto* v : {&s.pairs.sum, &s.pairs.weight, &s.retired_sum, &s.retired_weight, &s.mu}) {
       writer->PutArray(*v);
     }
-    writer->PutArray(s.different);
+    for (const auto* v : {&s.different, &s.against}) writer->PutArray(*v);
     writer->Put(s.trust);
     writer->Put(s.scale);
   }
@@ -371,7 +378,8 @@ void AgreementMatrix::Restore(StateReader* reader) {
     reader->Get(&s.sample);
     for (auto* v : {&s.pairs.sum, &s.pairs.weight}) fits = reader->GetArray(v) && v->size() == m * k && fits;
     for (auto* v : {&s.retired_sum, &s.retired_weight, &s.mu}) fits = reader->GetArray(v) && v->size() == m && fits;
-    fits = reader->GetArray(&s.different) && s.different.size() == m && s.sample > 0 && fits;
+    for (auto* v : {&s.different, &s.against}) fits = reader->GetArray(v) && v->size() == m && fits;
+    fits = fits && s.sample > 0;
     reader->Get(&s.trust);
     reader->Get(&s.scale);
   }

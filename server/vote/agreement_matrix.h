@@ -40,6 +40,7 @@ class AgreementMatrix {
   double share(size_t section) const { return sections_[section].share; }  // of the block's coordinates
   double mu(size_t section, size_t row) const { return sections_[section].mu[row]; }
   bool different(size_t section, size_t row) const { return sections_[section].different[row] != 0; }
+  double against(size_t row) const;  // share of the block's coordinates on which it votes against the others
   double trust(size_t section) const { return sections_[section].trust; }
   double trust() const;  // mean over coordinates
   // Those with whom all are compared, ascending, and C of them on the whole block, K x K, NaN where a pair was never
@@ -65,7 +66,7 @@ class AgreementMatrix {
     // By row.
     std::vector<double> retired_sum, retired_weight;
     std::vector<double> mu;
-    std::vector<uint8_t> different;
+    std::vector<uint8_t> different, against;
     double trust = 0;
     double scale = 0;
   };

@@ -59,6 +59,7 @@ struct VoterReport {
   int64_t weight = 0;  // integer weight in the last decoded round; 0 when it did not vote or weights are per coordinate
   int64_t next_weight = 0;  // integer weight in the next round, if the electorate does not change
   bool different = false;   // put aside by agreement, in a section at least
+  double against = 0;       // share of the block's coordinates in whose sections it votes against the others
   double trust = 0;         // lambda of the block; 0 under rules without it
 };
 

@@ -25,6 +25,9 @@ struct Crowd {
   void Mark(std::initializer_list<size_t> those) {
     for (const size_t i : those) voters[i].different = true;
   }
+  void MarkAgainst(std::initializer_list<size_t> those, double share = 1) {
+    for (const size_t i : those) voters[i].against = share;
+  }
   v1::Suspicion Of(size_t i) const { return Diagnose(voters, matrix)[i].suspicion; }
   std::string Says(size_t i) const { return Diagnose(voters, matrix)[i].explanation; }
 
@@ -42,7 +45,7 @@ TEST(Diagnosis, SuspectsNobodyInAnHonestCrowd) {
 
 TEST(Diagnosis, NamesWhoVotesAgainstTheOthersAndHowItIsHeard) {
   Crowd crowd({0.1, 0.1, -0.1, 0.1, 0.3});
-  crowd.Mark({2});
+  crowd.MarkAgainst({2});
   EXPECT_EQ(crowd.Of(2), v1::VOTES_AGAINST);
   EXPECT_THAT(crowd.Says(2),
               HasSubstr("c2 votes against the others, wrong on 55.0 % of the coordinates: flipped signs?"));
@@ -54,8 +57,15 @@ TEST(Diagnosis, NamesWhoVotesAgainstTheOthersAndHowItIsHeard) {
 
 TEST(Diagnosis, AccusesNobodyWhereMostAreAgainstMost) {
   Crowd crowd({0.1, -0.1, -0.1, 0.1});
-  crowd.Mark({0, 1, 2, 3});
+  crowd.MarkAgainst({0, 1, 2, 3});
   for (size_t i = 0; i < 4; ++i) EXPECT_NE(crowd.Of(i), v1::VOTES_AGAINST);
+}
+
+TEST(Diagnosis, TellsThatAVoterIsAgainstTheOthersInAPartOfTheModel) {
+  Crowd crowd({0.1, 0.1, 0.1, 0.1, 0.3});
+  crowd.MarkAgainst({2}, 0.013);
+  EXPECT_EQ(crowd.Of(2), v1::VOTES_AGAINST);
+  EXPECT_THAT(crowd.Says(2), HasSubstr("c2 votes against the others in some tensors, 1.3 % of the coordinates"));
 }
 
 TEST(Diagnosis, JudgesByCrossoverAloneUnderRulesThatCompareNobody) {

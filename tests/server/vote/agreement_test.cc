@@ -238,6 +238,7 @@ class Stage {
     rule_->PerCoordinate(voter, coordinate, coordinate + 1, &crossover, &weight);
     return weight[0];
   }
+  double Against(VoterId voter) const { return rule_->Report(voter).against; }
   bool IsDifferent(VoterId voter) const { return rule_->Report(voter).different; }
   uint64_t round() const { return round_; }
   BiasedBits& bits() { return bits_; }
@@ -301,10 +302,11 @@ TEST(AgreementTest, WhoLiesOnASmallSectionIsFoundThere) {
   };
   play(25, 15);
   EXPECT_NEAR(stage.WeightAt(0, kSmall), stage.WeightAt(0, 0), 0.1);
-  play(25, 8);
+  play(60, 8);
   for (const VoterId voter : Range(0, 15)) {
     EXPECT_GT(stage.WeightAt(voter, 0), 0.15) << voter;
     EXPECT_EQ(stage.WeightAt(voter, kSmall) < 0, voter >= 8) << voter;
+    EXPECT_NEAR(stage.Against(voter), voter < 8 ? 0 : 1290.0 / (kSmall + 1290), 1e-9) << voter;
   }
 }
 
