@@ -37,15 +37,26 @@ std::optional<Both> FromPickle(const c10::IValue& value) {
   return std::nullopt;
 }
 
+std::string WhatIs(const c10::IValue& value) {
+  if (!value.isGenericDict()) return "it holds a " + value.tagKind();
+  std::vector<std::string> names;
+  for (const auto& entry : value.toGenericDict()) {
+    names.push_back(entry.key().isString() ? entry.key().toStringRef() : entry.key().tagKind());
+  }
+  return fmt::format("it holds a dict of {}", fmt::join(names, ", "));
+}
+
 std::string FirstLine(const char* text) {
   const std::string words = text;
   return words.substr(0, words.find('\n'));
 }
 
 absl::StatusOr<Both> Load(const std::string& file, const std::string& bytes) {
-  std::string problem = "it holds something else";
+  std::string problem;
   try {
-    if (auto both = FromPickle(torch::jit::pickle_load({bytes.begin(), bytes.end()}))) return *both;
+    const c10::IValue value = torch::jit::pickle_load({bytes.begin(), bytes.end()});
+    if (auto both = FromPickle(value)) return *both;
+    problem = WhatIs(value);
   } catch (const std::exception& error) {
     problem = FirstLine(error.what());
   }

@@ -57,6 +57,11 @@ TEST_F(TensorFiles, ReadsADictionaryAndAModule) {
 TEST_F(TensorFiles, WhatIsSomethingElseIsNamed) {
   EXPECT_THAT(Message(Load(c10::IValue(torch::zeros({2}))).status()),
               AllOf(HasSubstr("t.pt"), HasSubstr("torch.save((inputs, targets))")));
+  c10::Dict<std::string, torch::Tensor> misnamed;
+  misnamed.insert("x", torch::zeros({1}));
+  misnamed.insert("y", torch::zeros({1}));
+  EXPECT_THAT(Message(Load(misnamed).status()), HasSubstr("it holds a dict of x, y"));
+  EXPECT_EQ(LoadFile(directory_.Write("t.pt", "")).status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(Message(LoadFile(directory_.Write("t.pt", "hello")).status()),
               HasSubstr("torch.save((inputs, targets))"));
   EXPECT_THAT(Message(Load(Pair(torch::zeros({2, 1}), torch::zeros({3}))).status()),
