@@ -25,7 +25,7 @@ exit codes:
   1  anything without a code of its own
   2  the command line or the configuration is wrong
   3  the server cannot be reached (connect.give_up)
-  4  a data set or a model is missing or damaged
+  4  a data set or a model is missing or damaged, or the two do not fit together
   5  the server refused: name taken, evicted, not permitted, wrong state)";
 
 int Report(const absl::Status& status, int code) {

@@ -22,7 +22,7 @@ std::string InputText(const torch::Tensor& inputs) {
 std::string Advice(const torch::Tensor& inputs, const std::string& cause) {
   const auto says = [&](const char* words) { return cause.find(words) != std::string::npos; };
   if (says("more than 1 value per channel")) {
-    return "; batch normalisation needs two samples in every pass: raise batch and micro_batch";
+    return "; batch normalisation needs two samples in every pass: raise batch or micro_batch";
   }
   if (!c10::isIntegralType(inputs.scalar_type(), false)) return "";
   if (says("index out of range")) {

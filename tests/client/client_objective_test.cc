@@ -248,7 +248,7 @@ TEST_F(Objective, WhatAModuleTakesAndGivesIsExplained) {
                    "    return torch.linear(x, self.weight)\n")
                   .ok());
   EXPECT_THAT(Problem(Labels({0, 1, 2})),
-              AllOf(HasSubstr("batch normalisation needs two samples"), HasSubstr("raise batch and micro_batch")));
+              AllOf(HasSubstr("batch normalisation needs two samples"), HasSubstr("raise batch or micro_batch")));
 }
 
 TEST_F(Objective, ShapesThatDoNotFitAreNamed) {
