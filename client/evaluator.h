@@ -23,8 +23,8 @@ namespace signvote {
 // Thread-safe.
 class Evaluator {
  public:
-  // Called from the evaluator's thread, once for each Schedule, in their order, and for a Try that fails. CANCELLED: the
-  // evaluation was given up. INVALID_ARGUMENT: as Evaluate and Recalibrate; it is logged.
+  // Called from the evaluator's thread, once for each Schedule, in their order, and for a Try that fails. CANCELLED:
+  // the evaluation was given up. INVALID_ARGUMENT: as Evaluate and Recalibrate; it is logged.
   using Done = std::function<void(uint64_t round, const absl::StatusOr<v1::Evaluation>& result)>;
 
   // Reads the test set.
