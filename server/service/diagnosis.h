@@ -16,7 +16,7 @@ struct VoterView {
   double crossover = 0;  // NaN: not measured
   double weight = 0;
   bool different = false;
-  double against = 0;  // share of the coordinates on which it votes against the others; 0 under rules that compare nobody
+  double against = 0;  // share of the coordinates on which it votes against the others; 0 where nobody is compared
 };
 
 struct Diagnosis {

@@ -16,6 +16,9 @@ constexpr int kSweeps = 5;
 constexpr int kRegressions = 4;  // of a voter without a column; the first by plain least squares
 constexpr double kOdd = 0.05;    // the influence below which a pair marks its voters
 constexpr double kConverged = 1e-5;
+// Correlation of errors from which two voters begin to count as one, and where they wholly do. Honest clients with the
+// same few classes reach 0.2 (docs/algorithm.md).
+constexpr double kNear = 0.25, kNearHostile = 0.05, kSame = 0.9;
 
 double Square(double x) { return x * x; }
 
@@ -229,6 +232,26 @@ double StandardError(const PairTable& pairs, const std::vector<double>& panel, s
   return 1 / std::sqrt(std::max(precision * pairs.sample, kTiny));
 }
 
+// See AgreementFit::copies. What mu explains is no copying, as far as the fit is trusted.
+double Copies(const PairTable& pairs, const AgreementFit& fit, size_t row, double near) {
+  const size_t k = pairs.columns.size();
+  const auto electorate = pairs.voters - std::count(pairs.presence.begin(), pairs.presence.end(), 0.0);
+  double alike = 0;
+  size_t others = 0;
+  for (size_t j = 0; j < k; ++j) {
+    const size_t other = pairs.columns[j];
+    if (other == row || pairs.presence[other] == 0) continue;
+    ++others;
+    const double weight = pairs.weight[row * k + j];
+    if (weight < kKnownPair) continue;
+    const double mu_i = fit.trust * fit.mu[row], mu_j = fit.trust * fit.mu[other];
+    const double spread = std::sqrt((1 - Square(mu_i)) * (1 - Square(mu_j)));
+    const double correlation = (pairs.sum[row * k + j] / weight - mu_i * mu_j) / spread;
+    alike += std::clamp((std::abs(correlation) - near) / std::max(kSame - near, kTiny), 0.0, 1.0);
+  }
+  return alike == 0 ? 1 : 1 + alike * static_cast<double>(electorate - 1) / static_cast<double>(others);
+}
+
 }  // namespace
 
 double Influence(double e, double scale, double noise) { return 1 / Square(1 + e * e / (4 * (scale * scale + noise))); }
@@ -239,6 +262,7 @@ AgreementFit FitAgreement(const PairTable& pairs, std::span<const double> start,
   fit.mu.assign(pairs.voters, 0);
   fit.different.assign(pairs.voters, 0);
   fit.against.assign(pairs.voters, 0);
+  fit.copies.assign(pairs.voters, 1);
   if (pairs.voters < 2) return fit;
 
   Panel panel(pairs);
@@ -289,6 +313,10 @@ AgreementFit FitAgreement(const PairTable& pairs, std::span<const double> start,
   }
   const bool many = odd > (assume_hostile ? 0.5 : 0.3) * all;
   fit.trust = many || electorate < 4 ? 0 : std::clamp((r2 - 0.5) / 0.3, 0.0, 1.0);
+  const double near = electorate < 4 ? kSame : assume_hostile ? kNearHostile : kNear;
+  for (size_t row = 0; row < pairs.voters; ++row) {
+    if (pairs.presence[row] > 0) fit.copies[row] = Copies(pairs, fit, row, near);
+  }
   return fit;
 }
 

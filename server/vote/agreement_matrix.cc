@@ -12,7 +12,6 @@ namespace signvote {
 namespace {
 
 constexpr double kDecay = 0.97;
-constexpr double kCopy = 0.9;      // |C| above it: independent voters do not agree on 95 percent of their signs
 constexpr uint64_t kTurnover = 4;  // rounds between two voluntary changes of the panel
 constexpr uint64_t kAfresh = 4;    // fits between two from scratch
 // A fit is worth its time when pairs were compared on so much of the sample since the last one: with fraction 1/k a
@@ -85,6 +84,7 @@ void AgreementMatrix::AddRows(std::span<const Ballot> ballots) {
       for (Section& s : sections_) {
         for (auto* v : {&s.pairs.sum, &s.pairs.weight}) v->insert(v->begin() + row * k, k, 0.0);
         for (auto* v : {&s.retired_sum, &s.retired_weight, &s.mu}) v->insert(v->begin() + row, 0.0);
+        s.copies.insert(s.copies.begin() + row, 1);
         for (auto* v : {&s.different, &s.against}) v->insert(v->begin() + row, 0);
       }
     }
@@ -116,7 +116,7 @@ void AgreementMatrix::DropRows(std::span<const VoterId> electorate) {
   keep(&heard_, 1);
   for (Section& s : sections_) {
     for (auto* v : {&s.pairs.sum, &s.pairs.weight}) keep(v, columns_.size());
-    for (auto* v : {&s.retired_sum, &s.retired_weight, &s.mu}) keep(v, 1);
+    for (auto* v : {&s.retired_sum, &s.retired_weight, &s.mu, &s.copies}) keep(v, 1);
     for (auto* v : {&s.different, &s.against}) keep(v, 1);
   }
   voters_ = std::move(voters);
@@ -297,6 +297,7 @@ void AgreementMatrix::FitSection(const Pairs& block, std::span<const double> pre
     for (double& x : section->retired_sum) x = -x;
   }
   section->mu = std::move(fit.mu);
+  section->copies = std::move(fit.copies);
   section->different = std::move(fit.different);
   section->against = std::move(fit.against);
   section->trust = fit.trust;
@@ -318,29 +319,6 @@ std::vector<double> AgreementMatrix::Agreement() const {
   return matrix;
 }
 
-std::vector<double> AgreementMatrix::Copies(size_t section, std::span<const VoterId> electorate) const {
-  const Pairs& pairs = sections_[section].pairs;
-  const size_t k = columns_.size();
-  std::vector<size_t> present;  // columns
-  for (size_t c = 0; c < k; ++c) {
-    if (std::binary_search(electorate.begin(), electorate.end(), columns_[c])) present.push_back(c);
-  }
-  std::vector<double> copies(electorate.size(), 1);
-  for (size_t i = 0; i < electorate.size(); ++i) {
-    const int64_t row = Row(electorate[i]);
-    if (row < 0) continue;
-    size_t others = 0, alike = 0;
-    for (const size_t c : present) {
-      if (columns_[c] == electorate[i]) continue;
-      const size_t at = static_cast<size_t>(row) * k + c;
-      ++others;
-      alike += pairs.weight[at] >= kKnownPair && std::abs(pairs.sum[at]) > kCopy * pairs.weight[at];
-    }
-    if (alike > 0) copies[i] += static_cast<double>(alike * (electorate.size() - 1)) / static_cast<double>(others);
-  }
-  return copies;
-}
-
 void AgreementMatrix::Save(StateWriter* writer) const {
   writer->Put(observed_);
   writer->Put(fits_);
@@ -352,7 +330,7 @@ void AgreementMatrix::Save(StateWriter* writer) const {
   writer->PutArray(heard_);
   for (const Section& s : sections_) {
     writer->Put(s.sample);
-    for (const auto* v : {&s.pairs.sum, &s.pairs.weight, &s.retired_sum, &s.retired_weight, &s.mu}) {
+    for (const auto* v : {&s.pairs.sum, &s.pairs.weight, &s.retired_sum, &s.retired_weight, &s.mu, &s.copies}) {
       writer->PutArray(*v);
     }
     for (const auto* v : {&s.different, &s.against}) writer->PutArray(*v);
@@ -377,7 +355,7 @@ void AgreementMatrix::Restore(StateReader* reader) {
   for (Section& s : sections_) {
     reader->Get(&s.sample);
     for (auto* v : {&s.pairs.sum, &s.pairs.weight}) fits = reader->GetArray(v) && v->size() == m * k && fits;
-    for (auto* v : {&s.retired_sum, &s.retired_weight, &s.mu}) fits = reader->GetArray(v) && v->size() == m && fits;
+    for (auto* v : {&s.retired_sum, &s.retired_weight, &s.mu, &s.copies}) fits = reader->GetArray(v) && v->size() == m && fits;
     for (auto* v : {&s.different, &s.against}) fits = reader->GetArray(v) && v->size() == m && fits;
     fits = fits && s.sample > 0;
     reader->Get(&s.trust);

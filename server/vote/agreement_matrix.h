@@ -40,6 +40,7 @@ class AgreementMatrix {
   double share(size_t section) const { return sections_[section].share; }  // of the block's coordinates
   double mu(size_t section, size_t row) const { return sections_[section].mu[row]; }
   bool different(size_t section, size_t row) const { return sections_[section].different[row] != 0; }
+  double copies(size_t section, size_t row) const { return sections_[section].copies[row]; }
   double against(size_t row) const;  // share of the block's coordinates on which it votes against the others
   double trust(size_t section) const { return sections_[section].trust; }
   double trust() const;  // mean over coordinates
@@ -47,10 +48,6 @@ class AgreementMatrix {
   // heard together.
   std::span<const VoterId> columns() const { return columns_; }
   std::vector<double> Agreement() const;
-  // How many of the electorate (ascending) vote all but the same as each of them in a section, or all but the opposite,
-  // itself included; where not all have columns, as many as there should be by those that have.
-  std::vector<double> Copies(size_t section, std::span<const VoterId> electorate) const;
-
   void Save(StateWriter* writer) const;
   void Restore(StateReader* reader);
 
@@ -65,7 +62,7 @@ class AgreementMatrix {
     Pairs pairs;
     // By row.
     std::vector<double> retired_sum, retired_weight;
-    std::vector<double> mu;
+    std::vector<double> mu, copies;
     std::vector<uint8_t> different, against;
     double trust = 0;
     double scale = 0;

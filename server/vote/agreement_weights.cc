@@ -30,8 +30,10 @@ BlendedWeights BlendWeights(const AgreementMatrix& matrix, size_t section, std::
   out.trust = matrix.trust(section);
   out.weights.assign(size, 0);
   std::vector<uint8_t> known(size, 0), different(size, 0);
+  std::vector<double> copies(size, 1);
   for (size_t i = 0; i < size; ++i) {
     const int64_t row = matrix.Row(electorate[i]);
+    if (row >= 0) copies[i] = matrix.copies(section, static_cast<size_t>(row));
     if (row < 0 || !matrix.known(static_cast<size_t>(row))) continue;
     known[i] = 1;
     different[i] = matrix.different(section, static_cast<size_t>(row));
@@ -54,7 +56,6 @@ BlendedWeights BlendWeights(const AgreementMatrix& matrix, size_t section, std::
       out.weights[i] = std::max(out.weights[i], options.floor * out.mean);
     }
   }
-  const std::vector<double> copies = matrix.Copies(section, electorate);
   for (size_t i = 0; i < size; ++i) out.weights[i] /= copies[i];
   return out;
 }

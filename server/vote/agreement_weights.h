@@ -21,7 +21,7 @@ struct BlendedWeights {
 // hostile, or trust 0: unknown voters get mean = max(0.05, mean of w over known voters)
 // honest: mean = max(0.05, mean of w over known voters that are not different), w >= floor * mean; different and
 // unknown voters get mean.
-// Then c voters that vote the same share the weight of one: each has w / c.
+// Then c voters that err alike share the weight of one: each has w / c (AgreementFit::copies).
 BlendedWeights BlendWeights(const AgreementMatrix& matrix, size_t section, std::span<const VoterId> electorate,
                             const VoteOptions& options);
 

@@ -160,9 +160,20 @@ TEST(AgreementTest, CopiesShareTheWeightOfOne) {
   }
 }
 
+TEST(AgreementTest, CopiesThatDisguiseThemselvesShareMostOfTheirWeight) {
+  for (const int copies : {3, 6}) {
+    auto characters = Spread(15, 0.42, 0.44);
+    for (int m = 15 - copies; m < 15; ++m) characters[m] = {0.125, 1};
+    const Learnt learnt = Learn(characters, false);
+    double together = 0;
+    for (int m = 15 - copies; m < 15; ++m) together += learnt.reports[m].mean_weight;
+    EXPECT_LT(together, 1.9 * learnt.reports[0].mean_weight) << copies;
+  }
+}
+
 TEST(AgreementTest, ThereIsNoTrustWhereThereAreManySignals) {
   for (const int size : {1, 2, 5}) {
-    auto characters = Spread(15, 0.05, 0.3);
+    auto characters = Spread(15, 0.3, 0.4);
     for (int m = 0; m < 15; ++m) characters[m].group = m / size;
     const Learnt learnt = Learn(characters, false);
     EXPECT_EQ(learnt.trust, 0) << "groups of " << size;
