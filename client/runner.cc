@@ -247,7 +247,8 @@ void Runner::CastBallot() {
       signs = Abstention(all.Size(block));
     }
     FlipSigns(config.flip_probability(), all.Size(block), &signs);
-    SimulateAttack(options_.simulation, vote.client_id, round, block, all.Size(block), &signs);
+    const uint64_t last_layer = std::max(LastLayer(shards_.tensors()), all.Begin(block)) - all.Begin(block);
+    SimulateAttack(options_.simulation, vote.client_id, round, block, all.Size(block), last_layer, &signs);
     const float magnitude = packer.ok() ? packer->magnitude() : 0;
     if (const uint32_t late = SimulatedLateness(options_.simulation, round); late > 0) {
       held_.push_back({round + late, round, block, signs, magnitude});

@@ -5,9 +5,11 @@
 namespace signvote {
 namespace {
 
-// Of these, bits beyond the last coordinate are the caller's.
-void Flip(SignVector* signs) {
-  for (uint64_t& word : signs->signs) word = ~word;
+// From a coordinate on. Of these, bits beyond the last coordinate are the caller's.
+void Flip(uint64_t from, SignVector* signs) {
+  for (size_t w = from / 64; w < signs->signs.size(); ++w) {
+    signs->signs[w] ^= ~uint64_t{0} << (w == from / 64 ? from % 64 : 0);
+  }
   for (size_t w = 0; w < signs->zeros.size(); ++w) signs->signs[w] &= ~signs->zeros[w];
 }
 
@@ -32,12 +34,20 @@ uint32_t SimulatedLateness(const Simulation& simulation, uint64_t round) {
   return round >= simulation.from_round ? simulation.late : 0;
 }
 
+uint64_t LastLayer(std::span<const TensorShape> tensors) {
+  uint64_t first = 0;
+  for (size_t i = 0; i + 2 < tensors.size(); ++i) first += tensors[i].Coordinates();
+  return first;
+}
+
 void SimulateAttack(const Simulation& simulation, uint64_t client_id, uint64_t round, uint64_t block,
-                    uint64_t coordinates, SignVector* signs) {
+                    uint64_t coordinates, uint64_t last_layer, SignVector* signs) {
   if (simulation.attack == "none" || round < simulation.from_round) return;
   const uint64_t of_round = Mix(Mix(client_id) + round);
   if (simulation.attack == "flip" || (simulation.attack == "flip-half" && of_round >> 63 != 0)) {
-    Flip(signs);
+    Flip(0, signs);
+  } else if (simulation.attack == "flip-last") {
+    Flip(last_layer, signs);
   } else if (simulation.attack == "random") {
     Draw(Mix(of_round + block), signs);
   } else if (simulation.attack == "same" || simulation.attack == "alike") {

@@ -16,9 +16,9 @@ Trains a network on MNIST with 15 clients under conditions that the paper does n
   steps     agreement with 0.5, 1 and 2 times the step and other schedules, in modes 4 and 1 and with two classes a client
   data      two classes a client (modes 1 and 4), dirichlet 0.3, two groups (8 clients with digits 0 to 4, 7 with 5 to 9; 12 with
             0 to 7, 3 with 8 and 9): agreement against majority with the same carry and dither
-  hostile   in mode 1: 3, 5 and 7 of 15 flip every sign; 5 vote at random; 5 flip half of their ballots; 3 and 6 vote one and the same
-            wrong vector, and the same with an eighth of each one's signs flipped; 5 flip from round 100 on; under assume honest
-            and hostile, against published majority
+  hostile   in mode 1: 3, 5 and 7 of 15 flip every sign; 7 flip the last layer alone; 5 vote at random; 5 flip half of their
+            ballots; 3 and 6 vote one and the same wrong vector, and the same with an eighth of each one's signs flipped; 5
+            flip from round 100 on; under assume honest and hostile, against published majority
   change    in mode 4 the strongest and a weak client change places at half time
   late      in mode 1, 7 clients are 1 to 4 rounds late: counted (max_staleness 4), dropped, or everyone waited for
   local     1, 5 and 20 local SGD steps of 0.05 a round, in modes 1 and 4, with two classes a client
@@ -123,7 +123,7 @@ plan_data() {
 
 plan_hostile() {
   local attack number from words settings
-  for attack in none:0 flip:3 flip:5 flip:7 random:5 flip-half:5 same:3 same:6 alike:3 alike:6 flip:5:100; do
+  for attack in none:0 flip:3 flip:5 flip:7 flip-last:7 random:5 flip-half:5 same:3 same:6 alike:3 alike:6 flip:5:100; do
     IFS=: read -r attack number from <<<"$attack"
     from=${from:-1}
     words="$number $attack"

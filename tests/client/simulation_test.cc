@@ -7,7 +7,7 @@
 namespace signvote {
 namespace {
 
-constexpr uint64_t kCoordinates = 64 * 1000 + 6;
+constexpr uint64_t kCoordinates = 64 * 1000 + 6, kLastLayer = 64 * 990 + 3;
 
 SignVector Honest() {
   SignVector signs{std::vector<uint64_t>(1001, 0x5555555555555555), std::vector<uint64_t>(1001, 0)};
@@ -18,7 +18,7 @@ SignVector Honest() {
 
 SignVector Attacked(const Simulation& simulation, uint64_t client = 1, uint64_t round = 1, uint64_t block = 0) {
   SignVector signs = Honest();
-  SimulateAttack(simulation, client, round, block, kCoordinates, &signs);
+  SimulateAttack(simulation, client, round, block, kCoordinates, kLastLayer, &signs);
   return signs;
 }
 
@@ -46,6 +46,16 @@ TEST(Simulation, FlipHalfTurnsAllSignsOrNone) {
     }
   }
   EXPECT_NEAR(flips, 500, 80);
+}
+
+TEST(Simulation, FlipLastTurnsTheSignsOfTheLastLayerAlone) {
+  SignVector expected = Attacked({.attack = "flip"});
+  std::copy_n(Honest().signs.begin(), 990, expected.signs.begin());
+  expected.signs[990] = Honest().signs[990] ^ (~uint64_t{0} << 3);
+  EXPECT_EQ(Attacked({.attack = "flip-last"}), expected);
+  const std::vector<TensorShape> tensors{{"a", {5, 7}}, {"b", {7}}, {"c", {2, 3}}, {"d", {2}}};
+  EXPECT_EQ(LastLayer(tensors), 42u);
+  EXPECT_EQ(LastLayer(std::span(tensors).first(1)), 0u);
 }
 
 TEST(Simulation, RandomSignsAreFairAndDifferFromRoundToRoundAndFromClientToClient) {
