@@ -102,7 +102,8 @@ void ReadObjective(ConfigReader* reader, std::string* loss, std::vector<std::str
 }
 
 void ReadSimulation(ConfigReader* reader, Simulation* simulation) {
-  reader->ReadChoice("simulate.attack", &simulation->attack, {"none", "flip", "flip-half", "flip-last", "random", "same", "alike"});
+  reader->ReadChoice("simulate.attack", &simulation->attack,
+                     {"none", "flip", "flip-half", "flip-last", "random", "same", "alike"});
   reader->Read("simulate.batch", &simulation->batch, Between(1, kLargestBatch));
   reader->Read("simulate.late", &simulation->late, Between(0, 100));
   reader->Read("simulate.from_round", &simulation->from_round, AtLeast(1));

@@ -7,7 +7,8 @@ usage: simulate.py data=DIR [key=value ...]      (DIR: holds mnist/ or cifar10/;
   scale=running|own                     dither by a client's running mean of |g|, or by this round's
   mode=4 partition=all|labels:2|dirichlet:0.3|groups:8:5  (the first 8 clients hold the digits below 5, the others the rest)
   attack=flip:7|half:5|copy:4|random:7  attack_from=0; half: flips every other ballot, copy: one wrong vector
-  attack=last:7|lie:5                   last: flips the last layer, lie: the honest mean less one standard deviation
+  attack=last:7|lie:5|alike:6           last: flips the last layer, lie: the honest mean less one standard deviation, alike: as
+                                        copy, each with other signs flipped on an eighth
   late=0 (of 15, 1 to 4 rounds)         drift=0 (1: at half time the first and last batch change places)
   flip_probability=0 local_steps=1      (of 0.05)
   sections=1                            (0: one judgement for the whole model)
@@ -164,9 +165,12 @@ class Agreement:
         self.sum = 0.97 * self.sum + votes @ votes.t() / votes.shape[1]
         self.rounds = 0.97 * self.rounds + 1
 
-    def copies(self):
-        """How many vote as each voter does, itself included."""
-        return ((self.sum / self.rounds).fill_diagonal_(1).abs() > 0.9).sum(1, keepdim=True)
+    def copies(self, mu, trust):
+        """How many err as each voter does, itself included: by the correlation of errors that mu leaves."""
+        near, mu = 0.25 if o.assume == "honest" else 0.05, trust * mu
+        spread = (1 - mu * mu).sqrt()
+        rho = ((self.sum / self.rounds - torch.outer(mu, mu)) / torch.outer(spread, spread)).fill_diagonal_(0).abs()
+        return 1 + ((rho - near) / (0.9 - near)).clamp(0, 1).sum(1, keepdim=True)
 
     def fit(self, block=None, borrowed=0.0):
         """Returns mu, which voters are different, and the trust. As if `borrowed` rounds had been as on the whole block."""
@@ -222,7 +226,7 @@ def weights_of(agreement, fit, errors):
         mean = w[~different].mean(0, keepdim=True).clamp(min=0.05)
         w = torch.maximum(w, o.floor * mean)
         w[different] = mean.expand_as(w[different])
-    w = w / agreement.copies()
+    w = w / agreement.copies(mu, trust)
     return w * (3.0 / w.abs().sum(0, keepdim=True))
 
 
@@ -252,6 +256,7 @@ for t in range(o.rounds):
             if kind == "flip" or (kind == "half" and rng.rand() < 0.5): votes[m].neg_()
             if kind == "last": votes[m, -sum(sizes[-2:]):] *= -1
             if kind == "lie": votes[m] = vote(m, torch.stack(grads[int(number):]).mean(0) - torch.stack(grads[int(number):]).std(0))
+            if kind == "alike": votes[M - 1 - m] = wrong * torch.where(torch.rand(N) < 0.125, -1.0, 1.0)
             if kind == "copy": votes[M - 1 - m] = wrong
             if kind == "random": votes[M - 1 - m] = torch.randn(N).sign()
         past = [votes.clone()] + past[:4]

@@ -31,17 +31,18 @@ void Federation::OpenRound() {
   broadcast_.open = number;
   broadcast_.ahead = {};
 
-  std::vector<VoterId> candidates;
-  std::set<VoterId> awaited;
+  std::vector<VoterId> awaited, silent;
   for (const auto& [name, client] : registry_.clients()) {
     if (client.role != v1::VOTER || !client.IsConnected() || client.evicted) continue;
-    candidates.push_back(client.id);
-    if (IsAwaited(client)) awaited.insert(client.id);
+    (IsAwaited(client) ? awaited : silent).push_back(client.id);
   }
-  std::sort(candidates.begin(), candidates.end());
-  const std::vector<VoterId> drawn = DrawElectorate(candidates, options_.rounds.electorate, options_.seed, number);
-  asked_ = {drawn.begin(), drawn.end()};
-  for (VoterId voter : candidates) round_->Arrive(voter, asked_.contains(voter), awaited.contains(voter));
+  asked_.clear();
+  for (std::vector<VoterId>* candidates : {&awaited, &silent}) {  // the silent are asked beside the others: one may wake
+    std::sort(candidates->begin(), candidates->end());
+    const std::vector<VoterId> drawn = DrawElectorate(*candidates, options_.rounds.electorate, options_.seed, number);
+    asked_.insert(drawn.begin(), drawn.end());
+    for (VoterId voter : *candidates) round_->Arrive(voter, asked_.contains(voter), candidates == &awaited);
+  }
   for (const auto& [voter, ballot_round] : box_.CompleteLate()) {
     round_->Vote(voter, static_cast<uint32_t>(number - ballot_round));
   }

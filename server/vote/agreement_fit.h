@@ -27,9 +27,9 @@ struct AgreementFit {
   // M: how many voters of the electorate err as it does, itself included: copies count whole, who agrees more than mu
   // explains in part. Where not all have columns, as many as there should be by those that have.
   std::vector<double> copies;
-  double trust = 0;                // lambda
-  double scale = 0;                // s of the last iteration
-  bool flipped = false;            // the whole of mu was negated so that most voters have mu > 0
+  double trust = 0;      // lambda
+  double scale = 0;      // s of the last iteration
+  bool flipped = false;  // the whole of mu was negated so that most voters have mu > 0
 };
 
 inline constexpr double kKnownPair = 0.02;  // a pair with less weight is as if never heard

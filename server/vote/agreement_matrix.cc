@@ -355,7 +355,8 @@ void AgreementMatrix::Restore(StateReader* reader) {
   for (Section& s : sections_) {
     reader->Get(&s.sample);
     for (auto* v : {&s.pairs.sum, &s.pairs.weight}) fits = reader->GetArray(v) && v->size() == m * k && fits;
-    for (auto* v : {&s.retired_sum, &s.retired_weight, &s.mu, &s.copies}) fits = reader->GetArray(v) && v->size() == m && fits;
+    for (auto* v : {&s.retired_sum, &s.retired_weight, &s.mu, &s.copies})
+      fits = reader->GetArray(v) && v->size() == m && fits;
     for (auto* v : {&s.different, &s.against}) fits = reader->GetArray(v) && v->size() == m && fits;
     fits = fits && s.sample > 0;
     reader->Get(&s.trust);

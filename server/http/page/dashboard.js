@@ -102,6 +102,7 @@ function notes(c) {
   else if (c.different) found.push('put aside');
   if (c.evicted) found.push('evicted');
   if (!c.connected) found.push('away');
+  else if (c.silent) found.push('silent');
   if (c.fingerprint_agrees === false) found.push('parameters differ');
   return found.join(', ');
 }

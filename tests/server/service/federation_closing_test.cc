@@ -1,0 +1,177 @@
+// When rounds close, and for whom they wait.
+#include <gmock/gmock.h>
+
+#include "server/service/federation.h"
+#include "tests/server/service/federation_harness.h"
+
+namespace signvote {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using Kind = v1::ServerMessage;
+using H = FederationHarness;
+
+TEST(FederationClosing, WaitsForTheQuorumAndSaysSo) {
+  H h(H::With([](ServerOptions& o) { o.rounds.quorum = 2; }));
+  const SessionId a = h.Join("a");
+  h.Vote(a, 1);
+  h.now += absl::Minutes(5);
+  h.federation->Tick();
+  h.Work();
+  EXPECT_EQ(h.federation->Status().round(), 0u);
+  EXPECT_EQ(h.federation->Status().phase(), v1::WAITING);
+  EXPECT_THAT(h.federation->Status().problem(), HasSubstr("1 of the 2 that rounds.quorum asks for"));
+  h.Vote(h.Join("b"), 1);
+  h.Work();
+  EXPECT_EQ(h.federation->Status().round(), 1u);
+}
+
+TEST(FederationClosing, ClosesAtTheDeadlineWithoutTheSlow) {
+  H h;
+  const SessionId a = h.Join("a");
+  h.Join("slow");
+  h.Vote(a, 1);
+  h.federation->Tick();
+  h.Work();
+  EXPECT_EQ(h.federation->Status().round(), 0u);
+  h.now += absl::Seconds(60);
+  h.federation->Tick();
+  h.Work();
+  EXPECT_EQ(h.federation->Status().round(), 1u);
+}
+
+// Rounds that "a" votes in; whether each took until its deadline.
+std::vector<bool> RoundsOf(H& h, SessionId a, int rounds) {
+  std::vector<bool> took_deadline;
+  for (int i = 0; i < rounds; ++i) {
+    const uint64_t open = h.federation->Status().round() + 1;
+    h.Vote(a, open);
+    h.Work();
+    took_deadline.push_back(h.federation->Status().round() < open);
+    if (!took_deadline.back()) continue;
+    h.now += absl::Seconds(60);
+    h.federation->Tick();
+    h.Work();
+    EXPECT_EQ(h.federation->Status().round(), open);
+  }
+  return took_deadline;
+}
+
+std::vector<std::string> MissedDeadlines(const H& h) {
+  std::vector<std::string> told;
+  for (const v1::Event& event : h.federation->events().After(0)) {
+    if (event.kind() == v1::MISSED_DEADLINE) told.push_back(event.detail());
+  }
+  return told;
+}
+
+TEST(FederationClosing, AVoterThatHangsCostsThreeDeadlines) {
+  H h;
+  const SessionId a = h.Join("a");
+  h.Join("hung");
+  EXPECT_THAT(RoundsOf(h, a, 5), ElementsAre(true, true, true, false, false));
+  EXPECT_EQ(MissedDeadlines(h).size(), 3u);
+  EXPECT_TRUE(h.federation->Clients().clients(1).silent());
+  EXPECT_FALSE(h.federation->Clients().clients(0).silent());
+}
+
+TEST(FederationClosing, AVoterThatHungIsWaitedForAgainOnceItsBallotCounts) {
+  H h;
+  const SessionId a = h.Join("a"), hung = h.Join("hung");
+  RoundsOf(h, a, 4);
+  h.Vote(hung, 5);
+  EXPECT_THAT(RoundsOf(h, a, 2), ElementsAre(false, true));
+  EXPECT_EQ(h.rows[4].ballots, 2u);
+  EXPECT_FALSE(h.federation->Clients().clients(1).silent());
+}
+
+TEST(FederationClosing, AVoterWhoseBallotsComeTooLateDoesNotHang) {
+  H h;
+  const SessionId a = h.Join("a"), slow = h.Join("slow");
+  for (uint64_t round = 1; round <= 6; ++round) {
+    EXPECT_THAT(RoundsOf(h, a, 1), ElementsAre(true)) << round;
+    h.Vote(slow, round);
+  }
+  RoundsOf(h, a, 4);
+  h.Vote(slow, 9);  // back from a long pause, slower than the rounds without it
+  EXPECT_THAT(RoundsOf(h, a, 1), ElementsAre(true)) << "it has its time again";
+}
+
+TEST(FederationClosing, AVoterThatHungIsWaitedForInItsNextSession) {
+  H h;
+  const SessionId a = h.Join("a"), hung = h.Join("hung");
+  RoundsOf(h, a, 4);
+  h.federation->Closed(hung);
+  h.Join("hung");
+  EXPECT_THAT(RoundsOf(h, a, 1), ElementsAre(true));
+}
+
+TEST(FederationClosing, NamesThoseWithoutWhomARoundCloses) {
+  H h;
+  const SessionId a = h.Join("a");
+  for (const char* name : {"b", "c"}) h.Join(name);
+  RoundsOf(h, a, 1);
+  for (const char* name : {"d", "e", "f"}) h.Join(name);
+  RoundsOf(h, a, 1);
+  EXPECT_THAT(MissedDeadlines(h),
+              ElementsAre(testing::MatchesRegex("round 1 closes without 2 of its voters: [bc], [bc]"),
+                          testing::MatchesRegex("round 2 closes without 5 of its voters: "
+                                                "[b-f], [b-f], [b-f], [b-f], \\.\\.\\.")));
+}
+
+TEST(FederationClosing, ClosesEarlyOnceTheMissingCannotChangeEnough) {
+  H h(H::With([](ServerOptions& o) { o.rounds.close_early = 0.99; }));
+  const SessionId a = h.Join("a"), b = h.Join("b");
+  h.Join("slow");
+  h.Vote(a, 1);
+  h.Work();
+  EXPECT_EQ(h.federation->Status().round(), 0u);  // one against two
+  h.Vote(b, 1);
+  h.Work();
+  EXPECT_EQ(h.federation->Status().round(), 1u);
+  h.Vote(a, 2, true);
+  h.Vote(b, 2, false);
+  h.Work();
+  EXPECT_EQ(h.federation->Status().round(), 1u);  // they cancel: the third decides
+}
+
+TEST(FederationClosing, AsksOnlyTheDrawnElectorate) {
+  H h(H::With([](ServerOptions& o) { o.rounds.electorate = 2; }));
+  std::map<std::string, SessionId> sessions;
+  for (const char* name : {"a", "b", "c", "d"}) sessions[name] = h.Join(name);
+  // The first round opened with nobody to draw from: the first two to come have its seats.
+  for (auto& [name, session] : sessions) h.Vote(session, 1);
+  h.Work();
+  h.now += absl::Minutes(2);
+  h.federation->Tick();
+  h.Work();
+  int asked = 0;
+  for (auto& [name, session] : sessions) {
+    for (const auto& open : h.Read(session).Of(Kind::kRoundOpen)) {
+      asked += open.round_open().round() == h.federation->Status().round() + 1 && open.round_open().vote();
+    }
+  }
+  EXPECT_EQ(asked, 2);
+}
+
+TEST(FederationClosing, AVoterThatHangsTakesNobodysSeat) {
+  H h(H::With([](ServerOptions& o) { o.rounds.electorate = 2; }));
+  const SessionId a = h.Join("a");
+  h.Join("hung");
+  for (int i = 0; i < 3; ++i) RoundsOf(h, a, 1);
+  ASSERT_TRUE(h.federation->Clients().clients(1).silent());
+  const SessionId b = h.Join("b");
+  h.Vote(a, 4);  // was opened before b came
+  h.Work();
+  for (uint64_t round = 5; round <= 15; ++round) {
+    h.Vote(a, round);
+    h.Vote(b, round);
+    h.Work();
+    ASSERT_EQ(h.federation->Status().round(), round) << "nobody else is waited for";
+    EXPECT_EQ(h.rows.back().ballots, 2u) << "both are asked";
+  }
+}
+
+}  // namespace
+}  // namespace signvote
