@@ -111,7 +111,7 @@ class ItSignSgd : public Rule {
       report.different |= matrix_.different(i, static_cast<size_t>(peer));
     }
     // Means over every stride-th word: 2^14 coordinates are plenty.
-    Record record(*this, row, StandingsOf(voter));
+    Record record(*this, row, voter);
     const uint64_t stride = 64 * std::max<uint64_t>(1, WordsFor(shape_.coordinates) / 256);
     std::vector<float> crossover, weight;
     double errors = 0, weights = 0, count = 0;
@@ -137,7 +137,7 @@ class ItSignSgd : public Rule {
       weight->assign(end - begin, 0.0f);
       return;
     }
-    Record record(*this, static_cast<uint32_t>(row), StandingsOf(voter));
+    Record record(*this, static_cast<uint32_t>(row), voter);
     record.Read(begin, end, crossover, weight);
   }
 
@@ -180,8 +180,7 @@ class ItSignSgd : public Rule {
   // Reads what is known of one voter. Weights are looked up by count.
   class Record {
    public:
-    Record(const ItSignSgd& rule, uint32_t row, std::vector<Standing> standings)
-        : rule_(rule), row_(row), standings_(std::move(standings)) {}
+    Record(const ItSignSgd& rule, uint32_t row, VoterId voter) : rule_(rule), row_(row), voter_(voter) {}
 
     void Read(uint64_t begin, uint64_t end, std::vector<float>* crossover, std::vector<float>* weight) {
       crossover->assign(end - begin, 0.5f);
@@ -197,18 +196,20 @@ class ItSignSgd : public Rule {
 
    private:
     void Use(const RoundTally& tally, size_t section) {
-      const bool is_same = tally.total == tally_.total && tally.heard == tally_.heard && section == section_;
-      if (!weights_.empty() && is_same) return;
+      const bool stays = !weights_.empty() && section == section_;
+      if (stays && tally.total == tally_.total && tally.heard == tally_.heard) return;
+      if (!stays) standing_ = rule_.StandingOf(voter_, section);
       tally_ = tally;
       section_ = section;
-      vote_ = Weigh(standings_[section], tally, rule_.options_.warmup_rounds);
+      vote_ = Weigh(standing_, tally, rule_.options_.warmup_rounds);
       weights_.assign(tally.total + 1, std::numeric_limits<float>::quiet_NaN());
     }
 
     const ItSignSgd& rule_;
     const uint32_t row_;
-    const std::vector<Standing> standings_;  // by section
+    const VoterId voter_;
     size_t section_ = 0;
+    Standing standing_;
     RoundTally tally_;
     LikelihoodVote vote_;
     std::vector<float> weights_;  // by count, NaN where not asked yet
@@ -247,13 +248,10 @@ class ItSignSgd : public Rule {
     return standings;
   }
 
-  // By section.
-  std::vector<Standing> StandingsOf(VoterId voter) const {
-    std::vector<Standing> of(shape_.sections.size(), Bounded(-options_.llr_clip));
+  Standing StandingOf(VoterId voter, size_t section) const {
     const auto at = std::lower_bound(electorate_.begin(), electorate_.end(), voter);
-    if (at == electorate_.end() || *at != voter) return of;
-    for (size_t i = 0; i < of.size(); ++i) of[i] = Standings(i, nullptr)[at - electorate_.begin()];
-    return of;
+    if (at == electorate_.end() || *at != voter) return Bounded(-options_.llr_clip);
+    return Standings(section, nullptr)[at - electorate_.begin()];
   }
 
   // What decides the votes on one section in a round.
