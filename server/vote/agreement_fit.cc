@@ -16,6 +16,7 @@ constexpr int kSweeps = 5;
 constexpr int kRegressions = 4;  // of a voter without a column; the first by plain least squares
 constexpr double kOdd = 0.05;    // the influence below which a pair marks its voters
 constexpr double kConverged = 1e-5;
+constexpr size_t kFew = 4;  // voters, below which pairs do not tell who errs
 // Correlation of errors from which two voters begin to count as one, and where they wholly do. Honest clients with the
 // same few classes reach 0.2 (docs/algorithm.md).
 constexpr double kNear = 0.25, kNearHostile = 0.05, kSame = 0.9;
@@ -232,10 +233,13 @@ double StandardError(const PairTable& pairs, const std::vector<double>& panel, s
   return 1 / std::sqrt(std::max(precision * pairs.sample, kTiny));
 }
 
+size_t Electorate(const PairTable& pairs) {
+  return pairs.voters - static_cast<size_t>(std::count(pairs.presence.begin(), pairs.presence.end(), 0.0));
+}
+
 // See AgreementFit::copies. What mu explains is no copying, as far as the fit is trusted.
 double Copies(const PairTable& pairs, const AgreementFit& fit, size_t row, double near) {
   const size_t k = pairs.columns.size();
-  const auto electorate = pairs.voters - std::count(pairs.presence.begin(), pairs.presence.end(), 0.0);
   double alike = 0;
   size_t others = 0;
   for (size_t j = 0; j < k; ++j) {
@@ -249,7 +253,49 @@ double Copies(const PairTable& pairs, const AgreementFit& fit, size_t row, doubl
     const double correlation = (pairs.sum[row * k + j] / weight - mu_i * mu_j) / spread;
     alike += std::clamp((std::abs(correlation) - near) / std::max(kSame - near, kTiny), 0.0, 1.0);
   }
-  return alike == 0 ? 1 : 1 + alike * static_cast<double>(electorate - 1) / static_cast<double>(others);
+  return alike == 0 ? 1 : 1 + alike * static_cast<double>(Electorate(pairs) - 1) / static_cast<double>(others);
+}
+
+// mu of the panel, by column, from what it was before, or from nothing where that explains the pairs better.
+std::vector<double> FitPanel(const PairTable& pairs, std::span<const double> start, bool afresh, Panel* panel) {
+  std::vector<double> mu(pairs.columns.size());
+  for (size_t i = 0; i < mu.size() && !start.empty(); ++i) mu[i] = start[pairs.columns[i]];
+  const bool knows = std::any_of(mu.begin(), mu.end(), [](double m) { return m != 0; });
+  if (afresh || !knows) {
+    std::vector<double> fresh = panel->Eigenvector();
+    // Its sign is arbitrary, that of what columns left behind is not.
+    if (std::inner_product(mu.begin(), mu.end(), fresh.begin(), 0.0) < 0) {
+      for (double& m : fresh) m = -m;
+    }
+    panel->Fit(&fresh);
+    if (knows) panel->Fit(&mu);
+    if (!knows || panel->Cost(fresh) < panel->Cost(mu)) mu = fresh;
+  }
+  panel->Fit(&mu);
+  return mu;
+}
+
+// One voter, one say: a few reliable voters do not decide alone which side is right.
+bool MostAreAgainst(const std::vector<double>& mu, double middle, std::span<const double> presence) {
+  double heads = 0;
+  for (size_t row = 0; row < mu.size(); ++row) {
+    heads += presence[row] * std::clamp(2 * mu[row] / std::max(middle, kTiny), -1.0, 1.0);
+  }
+  return heads < 0;
+}
+
+// Who is against the others and who is different, and from that and R^2 the trust.
+void Judge(const PairTable& pairs, const std::vector<double>& panel, double middle, double r2, bool assume_hostile,
+           AgreementFit* fit) {
+  double odd = 0, all = 0;
+  for (size_t row = 0; row < pairs.voters; ++row) {
+    fit->against[row] = fit->mu[row] < -std::max(0.25 * middle, 3 * StandardError(pairs, panel, row));
+    if (!assume_hostile && fit->against[row]) fit->different[row] = 1;
+    if (fit->different[row]) odd += pairs.presence[row];
+    all += pairs.presence[row];
+  }
+  const bool many = odd > (assume_hostile ? 0.5 : 0.3) * all;
+  fit->trust = many || Electorate(pairs) < kFew ? 0 : std::clamp((r2 - 0.5) / 0.3, 0.0, 1.0);
 }
 
 }  // namespace
@@ -258,7 +304,6 @@ double Influence(double e, double scale, double noise) { return 1 / Square(1 + e
 
 AgreementFit FitAgreement(const PairTable& pairs, std::span<const double> start, bool afresh, bool assume_hostile) {
   AgreementFit fit;
-  const size_t k = pairs.columns.size();
   fit.mu.assign(pairs.voters, 0);
   fit.different.assign(pairs.voters, 0);
   fit.against.assign(pairs.voters, 0);
@@ -266,26 +311,13 @@ AgreementFit FitAgreement(const PairTable& pairs, std::span<const double> start,
   if (pairs.voters < 2) return fit;
 
   Panel panel(pairs);
-  std::vector<double> mu(k);
-  for (size_t i = 0; i < k && !start.empty(); ++i) mu[i] = start[pairs.columns[i]];
-  const bool knows = std::any_of(mu.begin(), mu.end(), [](double m) { return m != 0; });
-  if (afresh || !knows) {
-    std::vector<double> fresh = panel.Eigenvector();
-    // Its sign is arbitrary, that of what columns left behind is not.
-    if (std::inner_product(mu.begin(), mu.end(), fresh.begin(), 0.0) < 0) {
-      for (double& m : fresh) m = -m;
-    }
-    panel.Fit(&fresh);
-    if (knows) panel.Fit(&mu);
-    if (!knows || panel.Cost(fresh) < panel.Cost(mu)) mu = fresh;
-  }
-  panel.Fit(&mu);
-  std::vector<uint8_t> different(k, 0);
+  const std::vector<double> mu = FitPanel(pairs, start, afresh, &panel);
+  std::vector<uint8_t> different(mu.size(), 0);
   double r2 = 0;
   panel.Judge(mu, &different, &r2);
   fit.scale = panel.scale();
   std::vector<uint8_t> has_column(pairs.voters, 0);
-  for (size_t i = 0; i < k; ++i) {
+  for (size_t i = 0; i < mu.size(); ++i) {
     fit.mu[pairs.columns[i]] = mu[i];
     fit.different[pairs.columns[i]] = different[i];
     has_column[pairs.columns[i]] = 1;
@@ -295,25 +327,10 @@ AgreementFit FitAgreement(const PairTable& pairs, std::span<const double> start,
     if (!has_column[row]) regression.Fit(row, &fit);
   }
   const double middle = TypicalMagnitude(fit.mu, pairs.presence);
-  double heads = 0;  // one voter, one say: a few reliable voters do not decide alone which side is right
-  for (size_t row = 0; row < pairs.voters; ++row) {
-    heads += pairs.presence[row] * std::clamp(2 * fit.mu[row] / std::max(middle, kTiny), -1.0, 1.0);
-  }
-  if (heads < 0) {
-    fit.flipped = true;
-    for (double& m : fit.mu) m = -m;
-  }
-  double odd = 0, all = 0;
-  const auto electorate = pairs.voters - std::count(pairs.presence.begin(), pairs.presence.end(), 0.0);
-  for (size_t row = 0; row < pairs.voters; ++row) {
-    fit.against[row] = fit.mu[row] < -std::max(0.25 * middle, 3 * StandardError(pairs, mu, row));
-    if (!assume_hostile && fit.against[row]) fit.different[row] = 1;
-    if (fit.different[row]) odd += pairs.presence[row];
-    all += pairs.presence[row];
-  }
-  const bool many = odd > (assume_hostile ? 0.5 : 0.3) * all;
-  fit.trust = many || electorate < 4 ? 0 : std::clamp((r2 - 0.5) / 0.3, 0.0, 1.0);
-  const double near = electorate < 4 ? kSame : assume_hostile ? kNearHostile : kNear;
+  fit.flipped = MostAreAgainst(fit.mu, middle, pairs.presence);
+  for (double& m : fit.mu) m = fit.flipped ? -m : m;
+  Judge(pairs, mu, middle, r2, assume_hostile, &fit);
+  const double near = Electorate(pairs) < kFew ? kSame : assume_hostile ? kNearHostile : kNear;
   for (size_t row = 0; row < pairs.voters; ++row) {
     if (pairs.presence[row] > 0) fit.copies[row] = Copies(pairs, fit, row, near);
   }
