@@ -83,11 +83,14 @@ tensor_of = torch.repeat_interleave(torch.arange(len(sizes)), torch.tensor(sizes
 
 
 def sections():
-    """Where voters are judged by themselves: tensors, of which the smallest joins its smaller neighbour until at most 8 are left, none below 1024."""
+    """Where voters are judged by themselves: tensors, of which the smallest but the last joins its smaller neighbour until at most 8 are left, none below 512."""
     s = list(sizes)
-    while len(s) > 1 and (len(s) > 8 or min(s) < 1024):
-        i = s.index(min(s))
-        j = min((j for j in (i - 1, i + 1) if 0 <= j < len(s)), key=lambda j: s[j])
+    while len(s) > 1:
+        spared = s[-1] >= 512 and len(s) > 2
+        i = s.index(min(s[:-1] if spared else s))
+        if s[i] >= 512 and len(s) <= 8:
+            break
+        j = min((j for j in (i - 1, i + 1) if 0 <= j < len(s) - spared), key=lambda j: s[j])
         s[min(i, j):max(i, j) + 1] = [s[i] + s[j]]
     return s
 
@@ -167,10 +170,9 @@ class Agreement:
 
     def copies(self, mu, trust):
         """How many err as each voter does, itself included: by the correlation of errors that mu leaves."""
-        near, mu = 0.25 if o.assume == "honest" else 0.05, trust * mu
-        spread = (1 - mu * mu).sqrt()
-        rho = ((self.sum / self.rounds - torch.outer(mu, mu)) / torch.outer(spread, spread)).fill_diagonal_(0).abs()
-        return 1 + ((rho - near) / (0.9 - near)).clamp(0, 1).sum(1, keepdim=True)
+        near, spread = 0.3 if o.assume == "honest" else 0.85 - 0.8 * trust, (1 - mu * mu).sqrt()
+        rho = ((self.sum / self.rounds - torch.outer(mu, mu)) / torch.outer(spread, spread)).fill_diagonal_(0)
+        return 1 + torch.where(rho < -0.9, 1.0, ((rho - near) / (0.9 - near)).clamp(0, 1)).sum(1, keepdim=True)
 
     def fit(self, block=None, borrowed=0.0):
         """Returns mu, which voters are different, and the trust. As if `borrowed` rounds had been as on the whole block."""
@@ -211,7 +213,7 @@ def weights(t):
         return torch.ones(M, 1)
     if len(section_sizes) == 1:
         return weights_of(agreement, agreement.fit(), errors)
-    by_section = [weights_of(part, part.fit(agreement, 4096 / size), e)
+    by_section = [weights_of(part, part.fit(agreement, 1024 / size), e)
                   for part, size, e in zip(parts, section_sizes, errors.split(section_sizes, 1) if counts else [errors] * len(parts))]
     return torch.cat(by_section, 1) if counts else torch.cat(by_section, 1)[:, section_of]
 

@@ -9,12 +9,12 @@
 namespace signvote {
 namespace {
 
-constexpr uint64_t kFewRounds = 3;     // too few to say anything
-constexpr uint64_t kManyRounds = 30;   // enough to say that there is nothing
-constexpr double kAgainst = 0.25;      // of the median |mu|, as where `agreement` calls a voter different
-constexpr double kNothing = 0.1;       // of the median |mu|
-constexpr double kCopy = 0.8;          // agreement of a pair ...
-constexpr double kCopyExcess = 0.3;    // ... and how much of it the one-coin model does not explain
+constexpr uint64_t kFewRounds = 3;    // too few to say anything
+constexpr uint64_t kManyRounds = 30;  // enough to say that there is nothing
+constexpr double kAgainst = 0.25;    // of the median |mu|, as where `agreement` says that a voter is against the others
+constexpr double kNothing = 0.1;     // of the median |mu|
+constexpr double kCopy = 0.8;        // agreement of a pair ...
+constexpr double kCopyExcess = 0.3;  // ... and how much of it the one-coin model does not explain
 constexpr double kShareOfWorst = 0.5;  // pairs whose residual is that of the worst, about
 constexpr size_t kNamed = 4;
 

@@ -86,7 +86,9 @@ void Federation::Join(SessionId id, Session& session, const v1::Join& join) {
   Greet(session, join);
   if (client.role == v1::VOTER && round_) {
     // A draw from too few leaves seats for those who come later.
-    if (asked_.size() < options_.rounds.electorate) asked_.insert(client.id);
+    const auto seated = std::count_if(asked_.begin(), asked_.end(),
+                                      [this](VoterId voter) { return IsAwaited(*registry_.FindById(voter)); });
+    if (seated < options_.rounds.electorate) asked_.insert(client.id);
     round_->Arrive(client.id, IsAsked(client));
   }
   Note(v1::JOINED, client.name,

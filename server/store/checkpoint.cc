@@ -11,7 +11,8 @@
 namespace signvote {
 namespace {
 
-constexpr uint64_t kStateMagic = 0x3130746174737673;  // "svstat01"
+constexpr uint64_t kStateMagic = 0x3230746174737673;  // "svstat02": the last two say which version of what is learnt
+constexpr uint64_t kMagicOfAnyVersion = 0x0000ffffffffffff;
 
 struct StateHeader {
   uint64_t magic = kStateMagic;
@@ -80,6 +81,9 @@ absl::Status LoadState(const std::string& path, std::string bytes, v1::Checkpoin
   StateHeader header;
   if (bytes.size() < sizeof(header)) return Damaged(path, "is cut short within its header");
   std::memcpy(&header, bytes.data(), sizeof(header));
+  if (header.magic != kStateMagic && ((header.magic ^ kStateMagic) & kMagicOfAnyVersion) == 0) {
+    return Damaged(path, "was written by another version of signvote: go on with that one, or in a new directory");
+  }
   if (header.magic != kStateMagic) return Damaged(path, "does not begin as a checkpoint's state does");
   if (header.length > bytes.size() - sizeof(header)) return Damaged(path, "is cut short within its head");
   const std::string_view head = std::string_view(bytes).substr(sizeof(header), header.length);

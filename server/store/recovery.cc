@@ -127,8 +127,9 @@ absl::StatusOr<Recovered> Recover(Disk& disk, const std::string& directory, cons
     RETURN_IF_ERROR(CheckIdentity(directory, loaded->run, expected));
 
     const v1::RunRecord run = loaded->run;
+    std::vector<TensorShape> tensors = loaded->tensors;
     ASSIGN_OR_RETURN(RunState state, StateOf(vote, *std::move(loaded)));
-    Recovered recovered{std::move(state), run, round, 0, true, std::nullopt, {}, std::move(notes)};
+    Recovered recovered{std::move(state), run, std::move(tensors), round, 0, true, std::nullopt, {}, std::move(notes)};
     const size_t covering = CoveringSegment(layout, round);
     if (covering == layout.segments.size() && covering > 0) {
       return WithAdvice(Error(absl::StatusCode::kDataLoss, "no journal segment goes on after round {}, the first is {}",

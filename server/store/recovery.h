@@ -50,12 +50,13 @@ absl::StatusOr<RunState> StateOf(const VoteOptions& vote, LoadedCheckpoint loade
 struct Recovered {
   RunState state;
   v1::RunRecord run;
-  uint64_t checkpoint = 0;         // the round it began with
-  uint64_t rounds = 0;             // played from the journal
-  bool is_exact = true;            // see Replay
-  std::optional<SegmentEnd> end;    // of the journal
-  std::vector<RecentRound> recent;  // at most kRecentRounds, the last ones, as far as they were read
-  std::vector<std::string> notes;   // sentences: what was skipped or cut off
+  std::vector<TensorShape> tensors;  // of the run's blocks, as it was founded with
+  uint64_t checkpoint = 0;           // the round it began with
+  uint64_t rounds = 0;               // played from the journal
+  bool is_exact = true;              // see Replay
+  std::optional<SegmentEnd> end;     // of the journal
+  std::vector<RecentRound> recent;   // at most kRecentRounds, the last ones, as far as they were read
+  std::vector<std::string> notes;    // sentences: what was skipped or cut off
 };
 
 // The newest checkpoint that is whole, and the journal after it. `expected` is the identity to find, without the run's

@@ -97,15 +97,17 @@ absl::StatusOr<OpenedRun> OpenRun(Disk& disk, const std::string& directory, cons
   ASSIGN_OR_RETURN(std::unique_ptr<Disk::Lock> lock, disk.LockFile(directory + "/lock"));
   RETURN_IF_ERROR(TidyUp(disk, directory));
   ASSIGN_OR_RETURN(const Layout layout, ReadLayout(disk, directory));
-  const std::vector<TensorShape> tensors = TensorsOf(setup.tensors, setup.range);
   const bool is_new = layout.checkpoints.empty() && layout.segments.empty();
-  if (is_new) RETURN_IF_ERROR(Found(disk, directory, setup, tensors, std::move(initial_parameters)));
+  if (is_new) {
+    const std::vector<TensorShape> tensors = TensorsOf(setup.tensors, setup.range);
+    RETURN_IF_ERROR(Found(disk, directory, setup, tensors, std::move(initial_parameters)));
+  }
 
   ASSIGN_OR_RETURN(Recovered recovered, Recover(disk, directory, IdentityOf(setup), setup.vote, parallel));
   ASSIGN_OR_RETURN(std::unique_ptr<SegmentWriter> writer, TakeUpJournal(disk, directory, recovered));
   auto store = std::make_unique<RunStore>(
-      &disk, RunStore::Options{directory, recovered.run, tensors, setup.durability, setup.keep}, std::move(lock),
-      std::move(writer));
+      &disk, RunStore::Options{directory, recovered.run, recovered.tensors, setup.durability, setup.keep},
+      std::move(lock), std::move(writer));
   RunState& state = recovered.state;
   // From here on ballots count on what was learnt as it is now, which the journal alone does not lead to.
   if (store->wants_ballots() && !recovered.is_exact) {

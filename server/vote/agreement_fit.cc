@@ -19,7 +19,7 @@ constexpr double kConverged = 1e-5;
 constexpr size_t kFew = 4;  // voters, below which pairs do not tell who errs
 // Correlation of errors from which two voters begin to count as one, and where they wholly do. Honest clients with the
 // same few classes reach 0.2 (docs/algorithm.md).
-constexpr double kNear = 0.25, kNearHostile = 0.05, kSame = 0.9;
+constexpr double kNear = 0.3, kNearHostile = 0.05, kLeastSame = 0.85, kSame = 0.9;
 
 double Square(double x) { return x * x; }
 
@@ -237,8 +237,9 @@ size_t Electorate(const PairTable& pairs) {
   return pairs.voters - static_cast<size_t>(std::count(pairs.presence.begin(), pairs.presence.end(), 0.0));
 }
 
-// See AgreementFit::copies. What mu explains is no copying, as far as the fit is trusted.
-double Copies(const PairTable& pairs, const AgreementFit& fit, size_t row, double near) {
+// See AgreementFit::copies. Of those who oppose each other only exact opposites, one of whom is heard the other way
+// round, are as one. A name that is seldom heard takes nothing from one that is heard much.
+double Copies(const PairTable& pairs, const std::vector<double>& mu, size_t row, double near) {
   const size_t k = pairs.columns.size();
   double alike = 0;
   size_t others = 0;
@@ -248,10 +249,11 @@ double Copies(const PairTable& pairs, const AgreementFit& fit, size_t row, doubl
     ++others;
     const double weight = pairs.weight[row * k + j];
     if (weight < kKnownPair) continue;
-    const double mu_i = fit.trust * fit.mu[row], mu_j = fit.trust * fit.mu[other];
-    const double spread = std::sqrt((1 - Square(mu_i)) * (1 - Square(mu_j)));
-    const double correlation = (pairs.sum[row * k + j] / weight - mu_i * mu_j) / spread;
-    alike += std::clamp((std::abs(correlation) - near) / std::max(kSame - near, kTiny), 0.0, 1.0);
+    const double explained = mu[row] * mu[other];
+    const double spread = std::sqrt((1 - Square(mu[row])) * (1 - Square(mu[other])));
+    const double correlation = (pairs.sum[row * k + j] / weight - explained) / spread;
+    const double share = correlation < -kSame ? 1 : std::clamp((correlation - near) / (kSame - near), 0.0, 1.0);
+    alike += share * std::min(1.0, pairs.presence[other] / pairs.presence[row]);
   }
   return alike == 0 ? 1 : 1 + alike * static_cast<double>(Electorate(pairs) - 1) / static_cast<double>(others);
 }
@@ -289,7 +291,7 @@ void Judge(const PairTable& pairs, const std::vector<double>& panel, double midd
            AgreementFit* fit) {
   double odd = 0, all = 0;
   for (size_t row = 0; row < pairs.voters; ++row) {
-    fit->against[row] = fit->mu[row] < -std::max(0.25 * middle, 3 * StandardError(pairs, panel, row));
+    fit->against[row] = fit->mu[row] < -std::max(0.25 * middle, 4 * StandardError(pairs, panel, row));
     if (!assume_hostile && fit->against[row]) fit->different[row] = 1;
     if (fit->different[row]) odd += pairs.presence[row];
     all += pairs.presence[row];
@@ -330,9 +332,10 @@ AgreementFit FitAgreement(const PairTable& pairs, std::span<const double> start,
   fit.flipped = MostAreAgainst(fit.mu, middle, pairs.presence);
   for (double& m : fit.mu) m = fit.flipped ? -m : m;
   Judge(pairs, mu, middle, r2, assume_hostile, &fit);
-  const double near = Electorate(pairs) < kFew ? kSame : assume_hostile ? kNearHostile : kNear;
+  // Under hostile a fit that is not trusted explains too little to call the rest copying.
+  const double near = assume_hostile ? kLeastSame - fit.trust * (kLeastSame - kNearHostile) : kNear;
   for (size_t row = 0; row < pairs.voters; ++row) {
-    if (pairs.presence[row] > 0) fit.copies[row] = Copies(pairs, fit, row, near);
+    if (pairs.presence[row] > 0) fit.copies[row] = Copies(pairs, fit.mu, row, near);
   }
   return fit;
 }

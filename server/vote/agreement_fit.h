@@ -24,8 +24,8 @@ struct AgreementFit {
   std::vector<double> mu;          // M, within +-0.98
   std::vector<uint8_t> different;  // M
   std::vector<uint8_t> against;    // M: mu is below 0 by more than chance and little
-  // M: how many voters of the electorate err as it does, itself included: copies count whole, who agrees more than mu
-  // explains in part. Where not all have columns, as many as there should be by those that have.
+  // M: how many voters of the electorate err as it does, itself included: copies count whole, who agrees much more than
+  // mu explains in part. Where not all have columns, as many as there should be by those that have.
   std::vector<double> copies;
   double trust = 0;      // lambda
   double scale = 0;      // s of the last iteration

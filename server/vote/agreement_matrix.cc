@@ -17,9 +17,9 @@ constexpr uint64_t kAfresh = 4;    // fits between two from scratch
 // A fit is worth its time when pairs were compared on so much of the sample since the last one: with fraction 1/k a
 // round compares them on 1/k^2 of it.
 constexpr double kFitAfter = 1.0 / 16;
-// A section is fitted as if so many of its coordinates had agreed as they do on the whole block: what little was
-// compared there says little else.
-constexpr double kBorrowed = 4096;
+// A section is fitted as if so many more of its coordinates had been compared and had agreed as they do on the whole
+// block (or as many as were compared there): what little was compared on it says little alone.
+constexpr double kBorrowed = 1024;
 
 size_t Place(const std::vector<VoterId>& sorted, VoterId voter) {
   return static_cast<size_t>(std::lower_bound(sorted.begin(), sorted.end(), voter) - sorted.begin());
@@ -283,9 +283,11 @@ void AgreementMatrix::Fit(std::span<const VoterId> electorate) {
 void AgreementMatrix::FitSection(const Pairs& block, std::span<const double> presence, bool afresh,
                                  Section* section) const {
   Pairs pairs = section->pairs;
-  const double borrowed = sections_.size() == 1 ? 0 : kBorrowed / section->sample;
-  for (size_t at = 0; borrowed > 0 && at < pairs.sum.size(); ++at) {
+  double sample = 0;  // of the block
+  for (const Section& each : sections_) sample += each.sample;
+  for (size_t at = 0; sections_.size() > 1 && at < pairs.sum.size(); ++at) {
     if (block.weight[at] < kKnownPair) continue;
+    const double borrowed = std::min(kBorrowed, block.weight[at] * sample) / section->sample;
     pairs.sum[at] += borrowed * block.sum[at] / block.weight[at];
     pairs.weight[at] += borrowed;
   }

@@ -54,7 +54,7 @@ inline constexpr double kUnmeasured = std::numeric_limits<double>::quiet_NaN();
 struct VoterReport {
   bool known = false;              // was counted at least once
   uint64_t rounds = 0;             // in which it was counted
-  double crossover = kUnmeasured;  // p-hat: mean over coordinates, or (1 - mu) / 2
+  double crossover = kUnmeasured;  // p-hat, or (1 - mu) / 2: mean over coordinates
   double mean_weight = 0;          // of the last round, as log-likelihood ratio (not scaled to integers)
   int64_t weight = 0;  // integer weight in the last decoded round; 0 when it did not vote or weights are per coordinate
   int64_t next_weight = 0;  // integer weight in the next round, if the electorate does not change
@@ -89,7 +89,7 @@ class Rule {
   virtual VoterReport Report(VoterId voter) const = 0;
 
   // Crossover and weight (log-likelihood ratio, of the last round) of a voter on each coordinate of [begin, end) of
-  // the block; a rule with one weight a block repeats it. Crossovers are kUnmeasured for a
+  // the block; a rule with one weight a section repeats it. Crossovers are kUnmeasured for a
   // voter that was never counted, and under a rule that does not measure.
   virtual void PerCoordinate(VoterId voter, uint64_t begin, uint64_t end, std::vector<float>* crossover,
                              std::vector<float>* weight) const = 0;
@@ -130,7 +130,7 @@ struct StateShape {
 };
 struct StateSize {
   std::string what;
-  std::string formula;  // in N, M and blocks
+  std::string formula;  // in N, M, blocks and sections
   uint64_t bytes = 0;
 };
 std::vector<StateSize> PlanState(const VoteOptions& options, const StateShape& shape);  // options that are valid

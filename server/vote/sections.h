@@ -13,12 +13,13 @@
 
 namespace signvote {
 
-inline constexpr size_t kMostSections = 8;    // a block
-inline constexpr uint32_t kLeastSection = 2;  // stripes: fewer tell too little of how alike voters vote
+inline constexpr size_t kMostSections = 8;      // a block
+inline constexpr uint64_t kLeastSection = 512;  // coordinates: fewer tell too little of how alike voters vote
 
 // Where the sections of a block of so many coordinates begin, in stripes, ascending, first 0. `tensor_ends`: the
-// coordinates of the block, ascending, at which a tensor ends. Sections begin at the stripes next to these; the
-// smallest one joins the smaller of its neighbours until none is too small and they are few enough.
+// coordinates of the block, ascending, at which a tensor ends. The smallest tensor joins the smaller of its neighbours
+// until none is too small and they are few enough; the last one, the output layer, only where it is too small itself. A
+// cut within a stripe leaves the stripe to the smaller side.
 std::vector<uint32_t> CutIntoSections(std::span<const uint64_t> tensor_ends, uint64_t coordinates);
 
 // Those of a block of `range`, whose `tensors` (of the range alone) follow one another. None: one section.

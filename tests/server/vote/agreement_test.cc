@@ -291,6 +291,22 @@ TEST(AgreementTest, ThoseWhoBeginToColludeDoNotBecomeTheSignal) {
   }
 }
 
+// Who makes trust fall does not turn the agreement of the honest against them.
+TEST(AgreementTest, HonestVotersThatAgreeMuchAreNoCopiesWithoutTrust) {
+  constexpr uint64_t kQuarter = 4;
+  for (const bool hostile : {false, true}) {
+    Stage stage(hostile, 1 << 16);
+    const VoterId honest = hostile ? 8 : 10;
+    stage.Play(20, Range(0, 15), [&](VoterId voter, uint64_t w) {
+      if (voter < honest) return stage.Honest(w, 0.175);
+      return w % kQuarter == 0 ? ~stage.Honest(w, 0) : stage.bits().Next(0.5);
+    });
+    double good = 0, bad = 0;
+    for (const VoterId voter : Range(0, 15)) (voter < honest ? good : bad) += stage.Weight(voter);
+    EXPECT_GT(good, 1.2 * bad) << hostile;
+  }
+}
+
 TEST(AgreementTest, WhoLiesWhereItExpectsNoSampleIsFound) {
   constexpr uint64_t kMany = 582'026, kStride = 4;
   Stage stage(true, kMany);
