@@ -3,11 +3,10 @@
 #include <algorithm>
 
 namespace signvote {
-
 namespace {
 
-// Which of the sections joins a neighbour next. The last one has the output layer, where a lie costs
-// most: it stays as it is while it is large enough.
+// Which of the sections joins a neighbour next. The last one has the output layer, where a lie costs most: it stays as
+// it is while it is large enough.
 size_t NextToJoin(const std::vector<uint64_t>& sizes) {
   const bool spares_last = sizes.back() >= kLeastSection && sizes.size() > 2;
   return static_cast<size_t>(std::min_element(sizes.begin(), sizes.end() - (spares_last ? 1 : 0)) - sizes.begin());
