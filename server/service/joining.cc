@@ -86,8 +86,8 @@ void Federation::Join(SessionId id, Session& session, const v1::Join& join) {
   Greet(session, join);
   if (client.role == v1::VOTER && round_) {
     // A draw from too few leaves seats for those who come later.
-    const auto seated = std::count_if(asked_.begin(), asked_.end(),
-                                      [this](VoterId voter) { return IsAwaited(*registry_.FindById(voter)); });
+    uint32_t seated = 0;
+    for (const VoterId voter : asked_) seated += IsAwaited(*registry_.FindById(voter));
     if (seated < options_.rounds.electorate) asked_.insert(client.id);
     round_->Arrive(client.id, IsAsked(client));
   }
