@@ -59,9 +59,10 @@ class AgreementRule : public Rule {
     VoterReport report;
     report.trust = matrix_.trust();
     if (const int64_t at = Place(voter); at >= 0) {
-      report.mean_weight = Mean([&](size_t section) { return llr_[section][at]; });
-      report.weight = voted_[at] ? std::llround(Mean([&](size_t section) { return weights_[section][at]; })) : 0;
-      report.next_weight = std::llround(Mean([&](size_t section) { return next_[section][at]; }));
+      report.mean_weight = matrix_.Mean([&](size_t section) { return llr_[section][at]; });
+      report.weight =
+          voted_[at] ? std::llround(matrix_.Mean([&](size_t section) { return weights_[section][at]; })) : 0;
+      report.next_weight = std::llround(matrix_.Mean([&](size_t section) { return next_[section][at]; }));
     }
     const int64_t found = matrix_.Row(voter);
     if (found < 0) return report;
@@ -69,10 +70,8 @@ class AgreementRule : public Rule {
     report.known = true;
     report.rounds = matrix_.rounds(row);
     report.against = matrix_.against(row);
-    report.crossover = Mean([&](size_t section) { return (1 - matrix_.mu(section, row)) / 2; });
-    for (size_t section = 0; section < matrix_.sections(); ++section) {
-      report.different |= matrix_.different(section, row);
-    }
+    report.crossover = matrix_.Mean([&](size_t section) { return (1 - matrix_.mu(section, row)) / 2; });
+    report.different = matrix_.different(row);
     return report;
   }
 
@@ -93,7 +92,7 @@ class AgreementRule : public Rule {
         scale_.capacity > 0 ? scale_.total : EvidenceScale::For(electorate.size(), evidence_.r()).total;
     out->carried = evidence_.CarriedOn(begin, end);
     out->weights.assign(electorate.size(), std::vector<float>(end - begin));
-    size_t known = matrix_.sections();  // of which section the weights are at hand
+    size_t known = shape_.sections.size();  // of which section the weights are at hand
     std::vector<int32_t> weights;
     for (uint64_t n = begin; n < end; ++n) {
       const size_t section = SectionAt(shape_.sections, n);
@@ -157,16 +156,6 @@ class AgreementRule : public Rule {
     for (size_t section = 0; section < next_.size(); ++section) {
       next_[section] = Ahead(section, electorate_, scale_.total);
     }
-  }
-
-  // Over the block's coordinates, of what each section has.
-  template <class Of>
-  double Mean(Of of) const {
-    double mean = 0;
-    for (size_t section = 0; section < matrix_.sections(); ++section) {
-      mean += matrix_.share(section) * static_cast<double>(of(section));
-    }
-    return mean;
   }
 
   void Grow(size_t voters) {

@@ -239,7 +239,7 @@ size_t Electorate(const PairTable& pairs) {
 
 // See AgreementFit::copies. Of those who oppose each other only exact opposites, one of whom is heard the other way
 // round, are as one. A name that is seldom heard takes nothing from one that is heard much.
-double Copies(const PairTable& pairs, const std::vector<double>& mu, size_t row, double near) {
+double Copies(const PairTable& pairs, const std::vector<double>& mu, size_t row, double near, size_t electorate) {
   const size_t k = pairs.columns.size();
   double alike = 0;
   size_t others = 0;
@@ -255,7 +255,7 @@ double Copies(const PairTable& pairs, const std::vector<double>& mu, size_t row,
     const double share = correlation < -kSame ? 1 : std::clamp((correlation - near) / (kSame - near), 0.0, 1.0);
     alike += share * std::min(1.0, pairs.presence[other] / pairs.presence[row]);
   }
-  return alike == 0 ? 1 : 1 + alike * static_cast<double>(Electorate(pairs) - 1) / static_cast<double>(others);
+  return alike == 0 ? 1 : 1 + alike * static_cast<double>(electorate - 1) / static_cast<double>(others);
 }
 
 // mu of the panel, by column, from what it was before, or from nothing where that explains the pairs better.
@@ -334,8 +334,9 @@ AgreementFit FitAgreement(const PairTable& pairs, std::span<const double> start,
   Judge(pairs, mu, middle, r2, assume_hostile, &fit);
   // Under hostile a fit that is not trusted explains too little to call the rest copying.
   const double near = assume_hostile ? kLeastSame - fit.trust * (kLeastSame - kNearHostile) : kNear;
+  const size_t electorate = Electorate(pairs);
   for (size_t row = 0; row < pairs.voters; ++row) {
-    if (pairs.presence[row] > 0) fit.copies[row] = Copies(pairs, fit.mu, row, near);
+    if (pairs.presence[row] > 0) fit.copies[row] = Copies(pairs, fit.mu, row, near, electorate);
   }
   return fit;
 }

@@ -5,8 +5,8 @@
 #include <cmath>
 #include <limits>
 
-#include "common/blocks.h"
 #include "common/random.h"
+#include "server/vote/sections.h"
 
 namespace signvote {
 namespace {
@@ -33,8 +33,7 @@ bool Has(const std::vector<VoterId>& sorted, VoterId voter) {
 AgreementMatrix::AgreementMatrix(bool assume_hostile, const BlockShape& shape)
     : assume_hostile_(assume_hostile), sections_(shape.sections.size()) {
   for (size_t i = 0; i < sections_.size(); ++i) {
-    const uint64_t begin = shape.sections[i] * kStripeCoordinates;
-    const uint64_t end = i + 1 < sections_.size() ? shape.sections[i + 1] * kStripeCoordinates : shape.coordinates;
+    const auto [begin, end] = BoundsOf(shape.sections, shape.coordinates, i);
     sections_[i].share = static_cast<double>(end - begin) / static_cast<double>(shape.coordinates);
   }
 }
@@ -44,16 +43,8 @@ StateSize AgreementMatrix::State(const StateShape& shape) {
   return {"agreement of pairs", fmt::format("sections*M*{}*16", columns), shape.sections * shape.voters * columns * 16};
 }
 
-double AgreementMatrix::trust() const {
-  double trust = 0;
-  for (const Section& section : sections_) trust += section.share * section.trust;
-  return trust;
-}
-
-double AgreementMatrix::against(size_t row) const {
-  double share = 0;
-  for (const Section& section : sections_) share += section.against[row] ? section.share : 0;
-  return share;
+bool AgreementMatrix::different(size_t row) const {
+  return std::any_of(sections_.begin(), sections_.end(), [row](const Section& s) { return s.different[row] != 0; });
 }
 
 void AgreementMatrix::Observe(uint64_t round, std::span<const Ballot> ballots, std::span<const VoterId> electorate,
@@ -271,39 +262,45 @@ std::vector<double> AgreementMatrix::Presence(std::span<const VoterId> electorat
   return presence;
 }
 
+// S and B of a section of several, see kBorrowed.
+AgreementMatrix::Pairs AgreementMatrix::WithBorrowed(const Section& section, const Pairs& block) const {
+  double sample = 0;  // of the block
+  for (const Section& each : sections_) sample += each.sample;
+  Pairs pairs = section.pairs;
+  for (size_t at = 0; at < pairs.sum.size(); ++at) {
+    if (block.weight[at] < kKnownPair) continue;
+    const double borrowed = std::min(kBorrowed, block.weight[at] * sample) / section.sample;
+    pairs.sum[at] += borrowed * block.sum[at] / block.weight[at];
+    pairs.weight[at] += borrowed;
+  }
+  return pairs;
+}
+
 void AgreementMatrix::Fit(std::span<const VoterId> electorate) {
   ++fits_;
   unfitted_ = 0;
   const bool afresh = std::has_single_bit(fits_) || fits_ % kAfresh == 0;
-  const std::vector<double> presence = Presence(electorate);
-  const Pairs block = OfBlock();
-  for (Section& section : sections_) FitSection(block, presence, afresh, &section);
-}
-
-void AgreementMatrix::FitSection(const Pairs& block, std::span<const double> presence, bool afresh,
-                                 Section* section) const {
-  Pairs pairs = section->pairs;
-  double sample = 0;  // of the block
-  for (const Section& each : sections_) sample += each.sample;
-  for (size_t at = 0; sections_.size() > 1 && at < pairs.sum.size(); ++at) {
-    if (block.weight[at] < kKnownPair) continue;
-    const double borrowed = std::min(kBorrowed, block.weight[at] * sample) / section->sample;
-    pairs.sum[at] += borrowed * block.sum[at] / block.weight[at];
-    pairs.weight[at] += borrowed;
-  }
+  const bool borrows = sections_.size() > 1;
   const std::vector<uint32_t> columns = ColumnRows();
-  AgreementFit fit = FitAgreement({voters_.size(), columns, pairs.sum, pairs.weight, section->retired_sum,
-                                   section->retired_weight, presence, section->sample},
-                                  section->mu, afresh, assume_hostile_);
-  if (fit.flipped) {
-    for (double& x : section->retired_sum) x = -x;
+  const std::vector<double> presence = Presence(electorate);
+  const Pairs block = borrows ? OfBlock() : Pairs();
+  Pairs filled;
+  for (Section& s : sections_) {
+    if (borrows) filled = WithBorrowed(s, block);
+    const Pairs& pairs = borrows ? filled : s.pairs;
+    AgreementFit fit = FitAgreement(
+        {voters_.size(), columns, pairs.sum, pairs.weight, s.retired_sum, s.retired_weight, presence, s.sample}, s.mu,
+        afresh, assume_hostile_);
+    if (fit.flipped) {
+      for (double& x : s.retired_sum) x = -x;
+    }
+    s.mu = std::move(fit.mu);
+    s.copies = std::move(fit.copies);
+    s.different = std::move(fit.different);
+    s.against = std::move(fit.against);
+    s.trust = fit.trust;
+    s.scale = fit.scale;
   }
-  section->mu = std::move(fit.mu);
-  section->copies = std::move(fit.copies);
-  section->different = std::move(fit.different);
-  section->against = std::move(fit.against);
-  section->trust = fit.trust;
-  section->scale = fit.scale;
 }
 
 std::vector<double> AgreementMatrix::Agreement() const {

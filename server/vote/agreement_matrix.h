@@ -36,18 +36,30 @@ class AgreementMatrix {
   uint64_t rounds(size_t row) const { return rounds_[row]; }
   // Enough was heard of it (the worth of one full round with one other voter) to weigh it by itself.
   bool known(size_t row) const { return heard_[row] >= 1; }
-  size_t sections() const { return sections_.size(); }
-  double share(size_t section) const { return sections_[section].share; }  // of the block's coordinates
   double mu(size_t section, size_t row) const { return sections_[section].mu[row]; }
   bool different(size_t section, size_t row) const { return sections_[section].different[row] != 0; }
+  bool different(size_t row) const;  // in a section at least
   double copies(size_t section, size_t row) const { return sections_[section].copies[row]; }
-  double against(size_t row) const;  // share of the block's coordinates on which it votes against the others
   double trust(size_t section) const { return sections_[section].trust; }
-  double trust() const;  // mean over coordinates
+  double trust() const {
+    return Mean([this](size_t section) { return sections_[section].trust; });
+  }
+  // Share of the block's coordinates on which it votes against the others.
+  double against(size_t row) const {
+    return Mean([this, row](size_t section) { return sections_[section].against[row]; });
+  }
+  // Over the block's coordinates, of what each section has.
+  template <class Of>
+  double Mean(Of of) const {
+    double mean = 0;
+    for (size_t i = 0; i < sections_.size(); ++i) mean += sections_[i].share * static_cast<double>(of(i));
+    return mean;
+  }
   // Those with whom all are compared, ascending, and C of them on the whole block, K x K, NaN where a pair was never
   // heard together.
   std::span<const VoterId> columns() const { return columns_; }
   std::vector<double> Agreement() const;
+
   void Save(StateWriter* writer) const;
   void Restore(StateReader* reader);
 
@@ -76,8 +88,8 @@ class AgreementMatrix {
   void Decay();
   void AddCounts(std::span<const Ballot> ballots, const BallotSample& sample, const Kernels& kernels);
   Pairs OfBlock() const;
+  Pairs WithBorrowed(const Section& section, const Pairs& block) const;
   void Fit(std::span<const VoterId> electorate);
-  void FitSection(const Pairs& block, std::span<const double> presence, bool afresh, Section* section) const;
   std::vector<double> Presence(std::span<const VoterId> electorate) const;
   std::vector<uint32_t> ColumnRows() const;
 

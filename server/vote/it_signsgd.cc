@@ -106,9 +106,9 @@ class ItSignSgd : public Rule {
     report.known = true;
     report.rounds = counts_.rounds(row);
     const int64_t peer = matrix_.Row(voter);
-    if (peer >= 0) report.against = matrix_.against(static_cast<size_t>(peer));
-    for (size_t i = 0; peer >= 0 && i < matrix_.sections(); ++i) {
-      report.different |= matrix_.different(i, static_cast<size_t>(peer));
+    if (peer >= 0) {
+      report.against = matrix_.against(static_cast<size_t>(peer));
+      report.different = matrix_.different(static_cast<size_t>(peer));
     }
     // Means over every stride-th word: 2^14 coordinates are plenty.
     Record record(*this, row, voter);

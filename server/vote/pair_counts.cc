@@ -5,6 +5,7 @@
 
 #include "common/blocks.h"
 #include "common/random.h"
+#include "server/vote/sections.h"
 
 namespace signvote {
 namespace {
@@ -28,8 +29,8 @@ BallotSample::BallotSample(uint64_t round, std::span<const Ballot> ballots, cons
   const uint64_t digest = Digest(round, ballots);
   bool whole = true;
   for (size_t i = 0; i < shape.sections.size(); ++i) {
-    const uint64_t first = shape.sections[i] * kWordsPerStripe;
-    const uint64_t end = i + 1 < shape.sections.size() ? shape.sections[i + 1] * kWordsPerStripe : words;
+    const SectionBounds bounds = BoundsOf(shape.sections, shape.coordinates, i);
+    const uint64_t first = WordsFor(bounds.begin), end = WordsFor(bounds.end);
     const uint64_t share = std::max(all / 16, all * (end - first) / std::max<uint64_t>(words, 1));
     const uint64_t stride = std::max<uint64_t>(1, (end - first) / share);
     coordinates_.push_back(0);

@@ -25,6 +25,15 @@ std::vector<uint32_t> CutIntoSections(std::span<const uint64_t> tensor_ends, uin
 // Those of a block of `range`, whose `tensors` (of the range alone) follow one another. None: one section.
 std::vector<uint32_t> SectionsOf(std::span<const TensorShape> tensors, const BlockRange& range, uint64_t block);
 
+// The coordinates [begin, end) of a section of a block of so many.
+struct SectionBounds {
+  uint64_t begin = 0, end = 0;
+};
+inline SectionBounds BoundsOf(std::span<const uint32_t> sections, uint64_t coordinates, size_t section) {
+  const bool is_last = section + 1 == sections.size();
+  return {sections[section] * kStripeCoordinates, is_last ? coordinates : sections[section + 1] * kStripeCoordinates};
+}
+
 // In which section coordinate `n` of the block is.
 inline size_t SectionAt(std::span<const uint32_t> sections, uint64_t n) {
   return static_cast<size_t>(std::ranges::upper_bound(sections, n / kStripeCoordinates) - sections.begin()) - 1;
