@@ -238,6 +238,7 @@ void Runner::CastBallot() {
     OnAbstention(round, packer.status());
   }
   HandleWaiting();  // maybe the round closed meanwhile
+  const uint64_t last_layer = LastLayer(shards_.tensors());
   SignVector signs;
   for (const uint64_t block : request->blocks) {
     if (exit_code_.has_value() || models_ != model) return;
@@ -247,8 +248,8 @@ void Runner::CastBallot() {
       signs = Abstention(all.Size(block));
     }
     FlipSigns(config.flip_probability(), all.Size(block), &signs);
-    const uint64_t last_layer = std::max(LastLayer(shards_.tensors()), all.Begin(block)) - all.Begin(block);
-    SimulateAttack(options_.simulation, vote.client_id, round, block, all.Size(block), last_layer, &signs);
+    const uint64_t last_layer_in_block = std::max(last_layer, all.Begin(block)) - all.Begin(block);
+    SimulateAttack(options_.simulation, vote.client_id, round, block, all.Size(block), last_layer_in_block, &signs);
     const float magnitude = packer.ok() ? packer->magnitude() : 0;
     if (const uint32_t late = SimulatedLateness(options_.simulation, round); late > 0) {
       held_.push_back({round + late, round, block, signs, magnitude});
