@@ -67,12 +67,12 @@ absl::StatusOr<std::string> VerifyRun(const std::string& directory, Disk& disk) 
   for (uint64_t after : layout.segments) {
     if (!run) break;
     const std::string path = SegmentPath(directory, after);
-    // Without ballots or decisions (durability: none) a segment may end before the next checkpoint.
+    // What was put aside to recover, and what durability: none never wrote, is missing and no damage.
     if (end && (end->round > after || !end->torn.empty())) {
       bad(Error(absl::StatusCode::kDataLoss, "the segment before {} ends after round {}{}{}", path, end->round,
                 end->torn.empty() ? "" : " with ", end->torn));
     } else if (end && end->round < after) {
-      report += fmt::format("note     rounds {} to {} are in no journal segment\n", end->round + 1, after);
+      report += fmt::format("note     {}\n", MissingRounds(end->round, after));
     }
     uint64_t appends = 0;
     absl::StatusOr<SegmentEnd> next = ReadSegment(disk, directory, after, *run, [&](const JournalAppend& append) {
@@ -102,8 +102,8 @@ absl::StatusOr<std::string> VerifyRun(const std::string& directory, Disk& disk) 
 absl::StatusOr<std::string> ReplayRun(const std::string& directory, const ParallelFor& parallel, Disk& disk) {
   ASSIGN_OR_RETURN(const auto lock, LockRun(disk, directory));
   ASSIGN_OR_RETURN(const Layout layout, LayoutOf(disk, directory));
-  const uint64_t first = layout.checkpoints.front();
-  ASSIGN_OR_RETURN(LoadedCheckpoint loaded, LoadCheckpoint(disk, directory, first));
+  const uint64_t begin = layout.checkpoints.front();
+  ASSIGN_OR_RETURN(LoadedCheckpoint loaded, LoadCheckpoint(disk, directory, begin));
   const v1::RunRecord run = loaded.run;
   ASSIGN_OR_RETURN(const RoundConfig config, ParseCanonical(run.config()));
   ASSIGN_OR_RETURN(RunState state, StateOf(config.vote, std::move(loaded)));
@@ -133,21 +133,41 @@ absl::StatusOr<std::string> ReplayRun(const std::string& directory, const Parall
     compared += fmt::format("the same: {}\n", path);
     return absl::OkStatus();
   };
-  const size_t covering = CoveringSegment(layout, first);
-  ASSIGN_OR_RETURN(const auto end,
-                   ReadJournal(disk, directory, layout.segments, covering, run, [&](const JournalAppend& append) {
-                     if (append.after_round < state.tally.round()) return absl::OkStatus();
-                     RETURN_IF_ERROR(replay.Play(append.bodies));
-                     if (replay.is_exact()) return append.round ? compare() : absl::OkStatus();
-                     return Error(absl::StatusCode::kFailedPrecondition,
-                                  "its ballots are not in the journal: only runs with "
-                                  "durability: ballots can be computed again");
-                   }));
+  // Rounds that were put aside to recover: what follows them begins with a checkpoint.
+  std::string skipped;
+  auto skip = [&](uint64_t last, uint64_t after) -> absl::Status {
+    const auto next = std::lower_bound(layout.checkpoints.begin(), layout.checkpoints.end(), after);
+    if (next == layout.checkpoints.end()) {
+      return Error(absl::StatusCode::kDataLoss, "{}, and there is no checkpoint after them",
+                   MissingRounds(last, after));
+    }
+    ASSIGN_OR_RETURN(LoadedCheckpoint checkpoint, LoadCheckpoint(disk, directory, *next));
+    ASSIGN_OR_RETURN(state, StateOf(config.vote, std::move(checkpoint)));
+    skipped += fmt::format("but rounds {} to {}, which were put aside: {} was taken as it is\n", last + 1, *next,
+                           CheckpointPath(directory, *next));
+    return absl::OkStatus();
+  };
+  size_t first = CoveringSegment(layout, begin);
+  if (first == layout.segments.size() && first > 0) {
+    first = 0;
+    RETURN_IF_ERROR(skip(begin, layout.segments.front()));
+  }
+  ASSIGN_OR_RETURN(const auto end, ReadJournal(
+                                       disk, directory, layout.segments, first, run,
+                                       [&](const JournalAppend& append) {
+                                         if (append.after_round < state.tally.round()) return absl::OkStatus();
+                                         RETURN_IF_ERROR(replay.Play(append.bodies));
+                                         if (replay.is_exact()) return append.round ? compare() : absl::OkStatus();
+                                         return Error(absl::StatusCode::kFailedPrecondition,
+                                                      "its ballots are not in the journal: only runs with "
+                                                      "durability: ballots can be computed again");
+                                       },
+                                       skip));
   std::string report = fmt::format(
       "run {}: rounds {} to {} computed again from their ballots: every decision and fingerprint is the same; "
-      "fingerprint "
-      "{} after round {}\n{}",
-      run.run(), first + 1, state.tally.round(), state.tally.fingerprint().Hex(), state.tally.round(), compared);
+      "fingerprint {} after round {}\n{}{}",
+      run.run(), begin + 1, state.tally.round(), state.tally.fingerprint().Hex(), state.tally.round(), skipped,
+      compared);
   if (end && !end->torn.empty()) report += fmt::format("not looked at, cut short: {}\n", end->torn);
   return report;
 }

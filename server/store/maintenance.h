@@ -16,7 +16,8 @@ namespace signvote {
 absl::StatusOr<std::string> VerifyRun(const std::string& directory, Disk& disk = PosixDisk());
 
 // Computes the run again from the ballots, from the oldest checkpoint that was kept, and compares every decision, every
-// fingerprint, and everything learnt at each later checkpoint. The report says what was compared.
+// fingerprint, and everything learnt at each later checkpoint. The report says what was compared, and which rounds were
+// put aside by RecoverFrom and are no part of it.
 // DATA_LOSS: damage, or a difference; says where. FAILED_PRECONDITION as well: the journal has no ballots.
 absl::StatusOr<std::string> ReplayRun(const std::string& directory, const ParallelFor& parallel,
                                       Disk& disk = PosixDisk());

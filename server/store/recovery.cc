@@ -43,6 +43,10 @@ absl::Status WithAdvice(const absl::Status& status, const std::string& directory
 
 }  // namespace
 
+std::string MissingRounds(uint64_t last, uint64_t after) {
+  return fmt::format("rounds {} to {} are in no journal segment", last + 1, after);
+}
+
 absl::StatusOr<SegmentEnd> ReadSegment(Disk& disk, const std::string& directory, uint64_t after_round,
                                        const v1::RunRecord& run,
                                        const std::function<absl::Status(const JournalAppend&)>& visit) {
@@ -73,25 +77,24 @@ absl::StatusOr<SegmentEnd> ReadSegment(Disk& disk, const std::string& directory,
   return end;
 }
 
-absl::StatusOr<std::optional<SegmentEnd>> ReadJournal(Disk& disk, const std::string& directory,
-                                                      const std::vector<uint64_t>& segments, size_t first,
-                                                      const v1::RunRecord& run,
-                                                      const std::function<absl::Status(const JournalAppend&)>& visit) {
+absl::StatusOr<std::optional<SegmentEnd>> ReadJournal(
+    Disk& disk, const std::string& directory, const std::vector<uint64_t>& segments, size_t first,
+    const v1::RunRecord& run, const std::function<absl::Status(const JournalAppend&)>& visit,
+    const std::function<absl::Status(uint64_t last, uint64_t after)>& skip) {
   std::optional<SegmentEnd> end;
   for (size_t i = first; i < segments.size(); ++i) {
-    ASSIGN_OR_RETURN(SegmentEnd next, ReadSegment(disk, directory, segments[i], run, [&](const JournalAppend& append) {
-                       if (end && end->round != segments[i]) {
-                         return Error(absl::StatusCode::kDataLoss, "rounds {} to {} are in no journal segment",
-                                      end->round + 1, segments[i]);
-                       }
-                       return visit(append);
-                     }));
+    const std::string path = SegmentPath(directory, segments[i]);
+    if (end && end->round < segments[i] && end->torn.empty()) {
+      if (!skip) return Error(absl::StatusCode::kDataLoss, "{}: {}", path, MissingRounds(end->round, segments[i]));
+      RETURN_IF_ERROR(skip(end->round, segments[i]));
+      end.reset();
+    }
+    ASSIGN_OR_RETURN(SegmentEnd next, ReadSegment(disk, directory, segments[i], run, visit));
     if (end && (end->round != segments[i] || end->position.append != next.first_append || !end->torn.empty())) {
       return Error(absl::StatusCode::kDataLoss,
                    "{} ends after round {}, append {}, {}; {} goes on after round {}, append {}",
                    SegmentPath(directory, segments[i - 1]), end->round, end->position.append,
-                   end->torn.empty() ? "whole" : "with " + end->torn, SegmentPath(directory, segments[i]), segments[i],
-                   next.first_append);
+                   end->torn.empty() ? "whole" : "with " + end->torn, path, segments[i], next.first_append);
     }
     end = std::move(next);
   }

@@ -37,12 +37,16 @@ absl::StatusOr<SegmentEnd> ReadSegment(Disk& disk, const std::string& directory,
                                        const v1::RunRecord& run,
                                        const std::function<absl::Status(const JournalAppend&)>& visit);
 
+// What is said where a segment ends after round `last` and the next one begins after a later one.
+std::string MissingRounds(uint64_t last, uint64_t after);
+
 // Reads segments from segments[first] on, each of which must go on where the one before ended; only the last may be
-// torn. nullopt: there is none.
-absl::StatusOr<std::optional<SegmentEnd>> ReadJournal(Disk& disk, const std::string& directory,
-                                                      const std::vector<uint64_t>& segments, size_t first,
-                                                      const v1::RunRecord& run,
-                                                      const std::function<absl::Status(const JournalAppend&)>& visit);
+// torn. nullopt: there is none. Where a segment begins after a later round, `skip` is told it; without one, or with
+// what it says, that is DATA_LOSS.
+absl::StatusOr<std::optional<SegmentEnd>> ReadJournal(
+    Disk& disk, const std::string& directory, const std::vector<uint64_t>& segments, size_t first,
+    const v1::RunRecord& run, const std::function<absl::Status(const JournalAppend&)>& visit,
+    const std::function<absl::Status(uint64_t last, uint64_t after)>& skip = nullptr);
 
 // INVALID_ARGUMENT: what was learnt is not of these options.
 absl::StatusOr<RunState> StateOf(const VoteOptions& vote, LoadedCheckpoint loaded);

@@ -32,7 +32,7 @@ struct OpenedRun {
   std::string run;  // unique to this run, the same after every restart
   Tally tally;
   Registry registry;
-  float step_size = 0;  // set by an administrator; 0: that of the configuration
+  float step_size = 0;              // set by an administrator; 0: that of the configuration
   std::vector<RecentRound> recent;  // the last rounds, ascending, as far as recovery came across them
   std::unique_ptr<Store> store;
   std::string report;  // what was recovered, a sentence; empty for a new run

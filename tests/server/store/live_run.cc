@@ -202,6 +202,12 @@ absl::Status LiveRun::Retry() {
 }
 
 absl::Status LiveRun::Checkpoint() {
+  RETURN_IF_ERROR(WriteCheckpoint());
+  run_.store->Rotate(run_.tally.round());
+  return absl::OkStatus();
+}
+
+absl::Status LiveRun::WriteCheckpoint() {
   signvote::Checkpoint checkpoint{.round = run_.tally.round(),
                                   .parameters = {run_.tally.parameters().begin(), run_.tally.parameters().end()},
                                   .learnt = {},
@@ -209,9 +215,7 @@ absl::Status LiveRun::Checkpoint() {
                                   .step_size = run_.step_size};
   run_.tally.Save(&checkpoint.learnt);
   run_.registry.Save(&checkpoint.clients);
-  RETURN_IF_ERROR(run_.store->WriteCheckpoint(checkpoint).status());
-  run_.store->Rotate(run_.tally.round());
-  return absl::OkStatus();
+  return run_.store->WriteCheckpoint(checkpoint).status();
 }
 
 Image LiveRun::Now() const {

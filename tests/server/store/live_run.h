@@ -46,6 +46,8 @@ class LiveRun {
   // Decodes, appends and applies the next round. What an append that fails leaves can be tried again by Retry.
   absl::Status Round();
   absl::Status Retry();
+  // Writes a checkpoint; and begins another segment behind it.
+  absl::Status WriteCheckpoint();
   absl::Status Checkpoint();
 
   Image Now() const;

@@ -91,6 +91,68 @@ TEST(ReplayRun, NeedsTheDirectoryAloneAndMeetsEveryCheckpoint) {
   }
 }
 
+// A checkpoint is written beside the rounds that follow it, and only then another segment begins: what leads to the
+// checkpoint is then put aside with what follows it.
+TEST(ReplayRun, GoesOnBehindRoundsThatWerePutAside) {
+  LiveOptions options = Options();
+  options.keep = 4;
+  MemoryDisk disk;
+  std::vector<Image> images;
+  {
+    LiveRun live(disk, kRun, options);
+    for (int i = 1; i <= 8; ++i) {
+      ASSERT_TRUE(live.Round().ok());
+      images.push_back(live.Now());
+      if (i == 3) {
+        ASSERT_TRUE(live.Checkpoint().ok());
+      }
+      if (i == 6) {
+        ASSERT_TRUE(live.WriteCheckpoint().ok());
+      }
+    }
+  }
+  ASSERT_TRUE(RecoverFrom(kRun, "round-00000006", disk).ok());
+  {
+    LiveRun live(disk, kRun, options);
+    ASSERT_EQ(live.Now(), images[5]);
+    for (int i = 7; i <= 9; ++i) ASSERT_TRUE(live.Round().ok());
+    ASSERT_TRUE(live.Checkpoint().ok());
+    images.push_back(live.Now());
+  }
+  const auto verified = VerifyRun(kRun, disk);
+  ASSERT_TRUE(verified.ok()) << verified.status();
+  EXPECT_THAT(*verified, HasSubstr("note     rounds 4 to 6 are in no journal segment"));
+  const auto report = ReplayRun(kRun, Serially, disk);
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_THAT(*report, HasSubstr("rounds 1 to 9 computed again"));
+  EXPECT_THAT(*report, HasSubstr("but rounds 4 to 6, which were put aside: run/checkpoints/round-00000006"));
+  EXPECT_THAT(*report, HasSubstr("the same: run/checkpoints/round-00000003"));
+  EXPECT_THAT(*report, HasSubstr("the same: run/checkpoints/round-00000009"));
+  EXPECT_THAT(*report, HasSubstr(images.back().fingerprint));
+}
+
+TEST(ReplayRun, BeginsWhereTheJournalDoes) {
+  MemoryDisk disk;
+  NineRounds(disk);
+  ASSERT_TRUE(disk.Remove("run/journal/round-00000000.log").ok());
+  const auto report = ReplayRun(kRun, Serially, disk);
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_THAT(*report, HasSubstr("rounds 1 to 9 computed again"));
+  EXPECT_THAT(*report, HasSubstr("but rounds 1 to 3"));
+}
+
+TEST(ReplayRun, MissingRoundsWithoutACheckpointBehindThemAreDamage) {
+  MemoryDisk disk;
+  NineRounds(disk);
+  ASSERT_TRUE(disk.Remove("run/journal/round-00000003.log").ok());
+  for (const char* file : {"/state.bin", "/params.safetensors", ""}) {
+    ASSERT_TRUE(disk.Remove(std::string("run/checkpoints/round-00000006") + file).ok()) << file;
+  }
+  const auto report = ReplayRun(kRun, Serially, disk);
+  EXPECT_EQ(report.status().code(), absl::StatusCode::kDataLoss);
+  EXPECT_THAT(Message(report.status()), HasSubstr("rounds 4 to 6 are in no journal segment"));
+}
+
 TEST(ReplayRun, OfAShardIsVerifiedReplayedAndRecovered) {
   LiveOptions options = Options();
   options.parameters = 2 * kBlockCoordinates + 2000;
