@@ -209,8 +209,10 @@ def weights(t):
             return torch.ones(M, 1)
         p = (errors + 1e-5) / (t + 2e-5)
         return torch.log((1 - p) / p).clamp(-o.clip, o.clip)
-    if o.rule == "majority" or t == 0:
+    if o.rule == "majority":
         return torch.ones(M, 1)
+    if t == 0:
+        return torch.full((M, 1), 3.0 / M)
     if len(section_sizes) == 1:
         return weights_of(agreement, agreement.fit(), errors)
     by_section = [weights_of(part, part.fit(agreement, 1024 / size), e)
