@@ -23,11 +23,42 @@ constexpr double kNear = 0.3, kNearHostile = 0.05, kLeastSame = 0.85, kSame = 0.
 
 double Square(double x) { return x * x; }
 
+// Rows are as long as a whole number of these, zeros at the end. What is added to a sum by lanes is added in the same
+// order on every machine.
+constexpr size_t kLanes = 8;
+
+size_t Padded(size_t size) { return (size + kLanes - 1) / kLanes * kLanes; }
+
+double Dot(const double* a, const double* b, size_t padded) {
+  double sums[kLanes] = {};
+  for (size_t j = 0; j < padded; j += kLanes) {
+    for (size_t lane = 0; lane < kLanes; ++lane) sums[lane] += a[j + lane] * b[j + lane];
+  }
+  return ((sums[0] + sums[4]) + (sums[1] + sums[5])) + ((sums[2] + sums[6]) + (sums[3] + sums[7]));
+}
+
 // The lower median; reorders.
 double Median(std::vector<double>* values) {
   if (values->empty()) return 0;
   const auto middle = values->begin() + static_cast<std::ptrdiff_t>((values->size() - 1) / 2);
   std::nth_element(values->begin(), middle, values->end());
+  return *middle;
+}
+
+// The same, soon where it is about `guess`.
+double Median(std::vector<double>* values, double guess) {
+  const double from = 0.75 * guess, to = 1.5 * guess;
+  std::vector<double> near(values->size());
+  size_t below = 0, size = 0;
+  for (const double x : *values) {
+    below += x < from;
+    near[size] = x;
+    size += x >= from && x <= to;
+  }
+  const size_t rank = (values->size() - 1) / 2;
+  if (values->empty() || rank < below || rank >= below + size) return Median(values);
+  const auto middle = near.begin() + static_cast<std::ptrdiff_t>(rank - below);
+  std::nth_element(near.begin(), middle, near.begin() + static_cast<std::ptrdiff_t>(size));
   return *middle;
 }
 
@@ -49,11 +80,14 @@ class Panel {
  public:
   explicit Panel(const PairTable& pairs)
       : k_(pairs.columns.size()),
-        sum_(k_ * k_),
-        weight_(k_ * k_),
-        c_(k_ * k_),
-        noise_(k_ * k_),
-        influence_(k_ * k_),
+        row_(Padded(k_)),
+        sum_(k_ * row_),
+        weight_(k_ * row_),
+        c_(k_ * row_),
+        noise_(k_ * row_),
+        influence_(k_ * row_),
+        heeded_sum_(k_ * row_),
+        heeded_weight_(k_ * row_),
         retired_sum_(k_),
         retired_weight_(k_) {
     std::vector<double> magnitudes;
@@ -64,7 +98,7 @@ class Panel {
       for (size_t j = 0; j < k_; ++j) {
         const double weight = pairs.weight[row * k_ + j];
         if (i == j || weight < kKnownPair) continue;
-        const size_t at = i * k_ + j;
+        const size_t at = i * row_ + j;
         sum_[at] = pairs.sum[row * k_ + j];
         weight_[at] = weight;
         c_[at] = sum_[at] / weight;
@@ -77,37 +111,38 @@ class Panel {
 
   // The leading eigenvector of C clipped at +- its median magnitude, by power iteration.
   std::vector<double> Eigenvector() const {
-    std::vector<double> v(k_), next(k_);
+    std::vector<double> clipped(c_.size()), v(row_), next(row_);
+    for (size_t at = 0; at < c_.size(); ++at) clipped[at] = std::clamp(c_[at], -typical_, typical_);
     for (size_t i = 0; i < k_; ++i) v[i] = static_cast<double>(Mix(i) >> 11) * 0x1.0p-52 - 1;
     const double shift = typical_ * static_cast<double>(k_) / 2;  // the algebraically largest is the one sought
     for (int step = 0; step < 60; ++step) {
-      double norm = 0;
-      for (size_t i = 0; i < k_; ++i) {
-        double x = shift * v[i];
-        for (size_t j = 0; j < k_; ++j) x += std::clamp(c_[i * k_ + j], -typical_, typical_) * v[j];
-        next[i] = x;
-        norm += x * x;
-      }
+      for (size_t i = 0; i < k_; ++i) next[i] = shift * v[i] + Dot(&clipped[i * row_], v.data(), row_);
+      const double norm = Dot(next.data(), next.data(), row_);
       if (norm <= 0) break;
       const double scale = 1 / std::sqrt(norm);
       for (size_t i = 0; i < k_; ++i) v[i] = next[i] * scale;
     }
     const double length = std::sqrt(typical_ * static_cast<double>(k_));
     for (double& x : v) x *= length;
+    v.resize(k_);
     return v;
   }
 
   // Iterates from `mu` until it rests.
   void Fit(std::vector<double>* mu) {
-    std::vector<double> before;
+    std::vector<double>& m = *mu;
+    m.resize(row_);
+    std::vector<double> before, squares(row_);
     for (int iteration = 0; iteration < kIterations; ++iteration) {
-      before = *mu;
-      Reweigh(*mu);
-      for (int sweep = 0; sweep < kSweeps; ++sweep) Sweep(mu);
+      before = m;
+      Reweigh(m);
+      for (size_t i = 0; i < k_; ++i) squares[i] = Square(m[i]);
+      for (int sweep = 0; sweep < kSweeps; ++sweep) Sweep(m.data(), squares.data());
       double moved = 0;
-      for (size_t i = 0; i < k_; ++i) moved = std::max(moved, std::abs((*mu)[i] - before[i]));
+      for (size_t i = 0; i < k_; ++i) moved = std::max(moved, std::abs(m[i] - before[i]));
       if (moved < kConverged) break;
     }
+    m.resize(k_);
   }
 
   // What Fit makes small (Geman and McClure), at one scale so that two fits compare: the size of a typical agreement.
@@ -116,7 +151,7 @@ class Panel {
     double cost = 0;
     for (size_t i = 0; i < k_; ++i) {
       for (size_t j = 0; j < i; ++j) {
-        const size_t at = i * k_ + j;
+        const size_t at = i * row_ + j;
         if (weight_[at] == 0) continue;
         const double x2 = Square(c_[at] - mu[i] * mu[j]) / (Square(typical_) + noise_[at]);
         cost += weight_[at] * x2 / (1 + x2);
@@ -130,7 +165,7 @@ class Panel {
     double residual = 0, total = 0;
     for (size_t i = 0; i < k_; ++i) {
       for (size_t j = 0; j < k_; ++j) {
-        const size_t at = i * k_ + j;
+        const size_t at = i * row_ + j;
         if (weight_[at] == 0) continue;
         if (influence_[at] < kOdd) (*different)[i] = 1;
         const double w = influence_[at] * weight_[at];
@@ -149,36 +184,38 @@ class Panel {
     residuals_.clear();
     for (size_t i = 0; i < k_; ++i) {
       for (size_t j = 0; j < i; ++j) {
-        if (weight_[i * k_ + j] != 0) residuals_.push_back(std::abs(c_[i * k_ + j] - mu[i] * mu[j]));
+        if (weight_[i * row_ + j] != 0) residuals_.push_back(std::abs(c_[i * row_ + j] - mu[i] * mu[j]));
       }
     }
-    scale_ = std::max(1.4826 * Median(&residuals_), typical_) + 0.003;
+    typical_residual_ = Median(&residuals_, typical_residual_);
+    scale_ = std::max(1.4826 * typical_residual_, typical_) + 0.003;
     for (size_t i = 0; i < k_; ++i) {
-      for (size_t j = 0; j < i; ++j) {
-        const size_t at = i * k_ + j;
-        const double w = weight_[at] == 0 ? 0 : Influence(c_[at] - mu[i] * mu[j], scale_, noise_[at]);
-        influence_[at] = influence_[j * k_ + i] = w;
+      for (size_t at = i * row_, j = 0; j < row_; ++at, ++j) {
+        influence_[at] = Influence(c_[at] - mu[i] * mu[j], scale_, noise_[at]);
+        heeded_sum_[at] = influence_[at] * sum_[at];
+        heeded_weight_[at] = influence_[at] * weight_[at];
       }
     }
   }
 
-  void Sweep(std::vector<double>* mu) const {
-    std::vector<double>& m = *mu;
+  void Sweep(double* mu, double* squares) const {
     for (size_t i = 0; i < k_; ++i) {
-      double up = retired_sum_[i], down = retired_weight_[i];
-      for (size_t j = 0; j < k_; ++j) {
-        const size_t at = i * k_ + j;
-        up += influence_[at] * sum_[at] * m[j];
-        down += influence_[at] * weight_[at] * m[j] * m[j];
-      }
-      m[i] = std::clamp(up / std::max(down, kTiny), -kLargestMu, kLargestMu);
+      const double up = retired_sum_[i] + Dot(&heeded_sum_[i * row_], mu, row_);
+      const double down = retired_weight_[i] + Dot(&heeded_weight_[i * row_], squares, row_);
+      mu[i] = std::clamp(up / std::max(down, kTiny), -kLargestMu, kLargestMu);
+      squares[i] = Square(mu[i]);
     }
   }
 
-  const size_t k_;
-  std::vector<double> sum_, weight_, c_, noise_, influence_, retired_sum_, retired_weight_;
+  const size_t k_, row_;
+  // K x K, in rows of row_; zeros where a pair is not known.
+  std::vector<double> sum_, weight_, c_, noise_;
+  std::vector<double> influence_, heeded_sum_,
+      heeded_weight_;  // of the last mu; the sums as far as they have influence
+  std::vector<double> retired_sum_, retired_weight_;
   std::vector<double> residuals_;
   double typical_ = 0;  // median |C|
+  double typical_residual_ = 0;
   double scale_ = 0;
 };
 
@@ -239,7 +276,8 @@ size_t Electorate(const PairTable& pairs) {
 
 // See AgreementFit::copies. Of those who oppose each other only exact opposites, one of whom is heard the other way
 // round, are as one. A name that is seldom heard takes nothing from one that is heard much.
-double Copies(const PairTable& pairs, const std::vector<double>& mu, size_t row, double near, size_t electorate) {
+double Copies(const PairTable& pairs, std::span<const double> mu, std::span<const double> spread, size_t row,
+              double near, size_t electorate) {
   const size_t k = pairs.columns.size();
   double alike = 0;
   size_t others = 0;
@@ -249,10 +287,11 @@ double Copies(const PairTable& pairs, const std::vector<double>& mu, size_t row,
     ++others;
     const double weight = pairs.weight[row * k + j];
     if (weight < kKnownPair) continue;
-    const double explained = mu[row] * mu[other];
-    const double spread = std::sqrt((1 - Square(mu[row])) * (1 - Square(mu[other])));
-    const double correlation = (pairs.sum[row * k + j] / weight - explained) / spread;
-    const double share = correlation < -kSame ? 1 : std::clamp((correlation - near) / (kSame - near), 0.0, 1.0);
+    // Their errors go together so much, in units in which wholly is `whole`.
+    const double together = pairs.sum[row * k + j] - weight * mu[row] * mu[other];
+    const double whole = weight * spread[row] * spread[other];
+    if (together <= near * whole && together >= -kSame * whole) continue;
+    const double share = together < 0 ? 1 : std::min((together / whole - near) / (kSame - near), 1.0);
     alike += share * std::min(1.0, pairs.presence[other] / pairs.presence[row]);
   }
   return alike == 0 ? 1 : 1 + alike * static_cast<double>(electorate - 1) / static_cast<double>(others);
@@ -335,8 +374,10 @@ AgreementFit FitAgreement(const PairTable& pairs, std::span<const double> start,
   // Under hostile a fit that is not trusted explains too little to call the rest copying.
   const double near = assume_hostile ? kLeastSame - fit.trust * (kLeastSame - kNearHostile) : kNear;
   const size_t electorate = Electorate(pairs);
+  std::vector<double> spread;  // of a voter's errors
+  for (const double m : fit.mu) spread.push_back(std::sqrt(1 - Square(m)));
   for (size_t row = 0; row < pairs.voters; ++row) {
-    if (pairs.presence[row] > 0) fit.copies[row] = Copies(pairs, fit.mu, row, near, electorate);
+    if (pairs.presence[row] > 0) fit.copies[row] = Copies(pairs, fit.mu, spread, row, near, electorate);
   }
   return fit;
 }

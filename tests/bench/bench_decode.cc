@@ -71,7 +71,7 @@ double LearningSeconds(const DecodeFederation& f) {
   std::vector<AgreementMatrix> matrices;
   std::vector<BallotSample> samples;
   for (uint64_t b = 0; b < f.range.count; ++b) {
-    const BlockShape shape{b, f.range.Size(b)};
+    const BlockShape shape = f.Shape(b);
     matrices.emplace_back(false, shape);
     samples.emplace_back(1, f.views[0][b], shape);
     for (BallotTiles tiles(f.views[0][b], shape); tiles.Next();) samples.back().Collect(tiles);
@@ -91,11 +91,12 @@ double LearningSeconds(const DecodeFederation& f) {
          kRounds;
 }
 
-void BenchAgreement(size_t voters, uint64_t parameters, const std::string& shape, Reach reach, bool learning) {
+void BenchAgreement(size_t voters, uint64_t parameters, const std::string& shape, Reach reach, bool learning,
+                    uint32_t sections = 1) {
   const std::string decode = fmt::format("decode agreement, {}, 1 thread", shape);
   const std::string learn = fmt::format("agreement's pair counts and fit, {}, of the decode", shape);
   if (!Wanted(decode) && !Wanted(learn)) return;
-  DecodeFederation f(voters, parameters);
+  DecodeFederation f(voters, parameters, 1, sections);
   f.Use({});
   Memory evidence(parameters * (voters > 128 ? 4 : 2)), ballots(f.BallotBytes());
   const Turns turns = TakeTurns(
@@ -150,6 +151,8 @@ int main(int argc, char** argv) {
   BenchAgreement(15, 10'000'000, "M=15, N=10M", AtLeast(0.55), true);
   BenchAgreement(100, 10'000'000, "M=100, N=10M", AtLeast(0.85), false);
   BenchAgreement(1000, 1 << 20, "M=1000, N=1M", Reach(), true);
+  BenchAgreement(15, 10'000'000, "M=15, N=10M, 8 sections", Reach(), true, 8);
+  BenchAgreement(100, 10'000'000, "M=100, N=10M, 8 sections", Reach(), true, 8);
   BenchFraction();
   BenchMajority();
   return 0;

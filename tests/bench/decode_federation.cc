@@ -25,8 +25,8 @@ OwnedBallot MakeBallot(VoterId voter, uint64_t block, uint64_t size, const Strip
 
 }  // namespace
 
-DecodeFederation::DecodeFederation(size_t voters, uint64_t parameters, uint32_t k)
-    : range(BlockRange::All(parameters)), fraction(k), decisions(range.count) {
+DecodeFederation::DecodeFederation(size_t voters, uint64_t parameters, uint32_t k, uint32_t cut)
+    : range(BlockRange::All(parameters)), fraction(k), sections(cut), decisions(range.count) {
   for (size_t m = 0; m < voters; ++m) electorate.push_back(m);
   for (size_t draw = 0; draw < (k > 1 ? kDraws : 1); ++draw) {
     ballots[draw].resize(range.count);
@@ -39,9 +39,16 @@ DecodeFederation::DecodeFederation(size_t voters, uint64_t parameters, uint32_t 
   }
 }
 
+BlockShape DecodeFederation::Shape(uint64_t block) const {
+  BlockShape shape{block, range.Size(block), {}};
+  const uint64_t stripes = StripesFor(shape.coordinates);
+  for (uint64_t i = 0; i < sections; ++i) shape.sections.push_back(static_cast<uint32_t>(stripes * i / sections));
+  return shape;
+}
+
 void DecodeFederation::Use(const VoteOptions& options) {
   rules.clear();
-  for (uint64_t block = 0; block < range.count; ++block) rules.push_back(MakeRule(options, {block, range.Size(block)}));
+  for (uint64_t block = 0; block < range.count; ++block) rules.push_back(MakeRule(options, Shape(block)));
   round = 0;
   for (int i = 0; i < 3; ++i) Round();
 }

@@ -13,8 +13,8 @@ namespace signvote {
 
 struct DecodeFederation {
   // A third of the voters err in a quarter of the coordinates, the others in less than a half. With `fraction` k each
-  // votes on one stripe in k, another one in each of kDraws rounds that take turns.
-  DecodeFederation(size_t voters, uint64_t parameters, uint32_t fraction = 1);
+  // votes on one stripe in k, another one in each of kDraws rounds that take turns. Blocks have so many equal sections.
+  DecodeFederation(size_t voters, uint64_t parameters, uint32_t fraction = 1, uint32_t sections = 1);
 
   // Starts over with this rule; a few rounds are decoded first.
   void Use(const VoteOptions& options);
@@ -24,11 +24,12 @@ struct DecodeFederation {
   double Votes() const {
     return static_cast<double>(range.parameters) * static_cast<double>(electorate.size()) / fraction;
   }
+  BlockShape Shape(uint64_t block) const;
   uint64_t BallotBytes() const { return range.parameters / 8 * electorate.size() / fraction; }
 
   static constexpr size_t kDraws = 2;
   const BlockRange range;
-  const uint32_t fraction;
+  const uint32_t fraction, sections;
   std::vector<VoterId> electorate;
   std::vector<std::vector<OwnedBallot>> ballots[kDraws];  // by block
   std::vector<std::vector<Ballot>> views[kDraws];
