@@ -127,8 +127,11 @@ absl::StatusOr<std::string> ReplayRun(const std::string& directory, const Parall
                    path);
     }
     if (learnt != checkpoint.checkpoint.learnt) {
-      return Error(absl::StatusCode::kDataLoss,
-                   "round {}: the ballots lead to other evidence or reliability than {} holds", round, path);
+      return Error(
+          absl::StatusCode::kDataLoss,
+          "round {}: the ballots lead to other evidence or reliability than {} holds, unless this program computes "
+          "differently from the one that wrote it (use that one)",
+          round, path);
     }
     compared += fmt::format("the same: {}\n", path);
     return absl::OkStatus();

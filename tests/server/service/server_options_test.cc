@@ -6,6 +6,7 @@
 
 #include "common/status.h"
 #include "server/service/terms.h"
+#include "tests/common/scratch.h"
 
 namespace signvote {
 namespace {
@@ -16,15 +17,19 @@ using testing::Not;
 class ServerOptionsFile : public testing::Test {
  protected:
   absl::StatusOr<ServerOptions> Load(const std::string& text, const std::vector<std::string>& overrides = {}) {
-    path_ = testing::TempDir() + "/" + testing::UnitTest::GetInstance()->current_test_info()->name() + ".yaml";
-    std::ofstream(path_) << "model: m\ndirectory: d\n" << text;
+    return LoadWhole("model: m\ndirectory: d\n" + text, overrides);
+  }
+  absl::StatusOr<ServerOptions> LoadWhole(const std::string& text, const std::vector<std::string>& overrides = {}) {
+    std::ofstream(path_) << text;
     return LoadServerOptions(path_, overrides);
   }
   std::string Problem(const std::string& text) {
     const auto options = Load(text);
     return options.ok() ? "it was accepted" : Message(options.status());
   }
-  std::string path_;
+
+  const Scratch scratch_;
+  const std::string path_ = scratch_ / "server.yaml";
 };
 
 TEST_F(ServerOptionsFile, DefaultsAreThoseOfTheDesign) {
@@ -124,8 +129,7 @@ TEST_F(ServerOptionsFile, NamesFileLineAndKeyOfWhatIsWrong) {
 }
 
 TEST_F(ServerOptionsFile, NeedsModelAndDirectory) {
-  std::ofstream(testing::TempDir() + "/empty.yaml") << "seed: 1\n";
-  EXPECT_THAT(Message(LoadServerOptions(testing::TempDir() + "/empty.yaml", {}).status()), HasSubstr("model"));
+  EXPECT_THAT(Message(LoadWhole("seed: 1\n").status()), HasSubstr("model"));
 }
 
 }  // namespace
