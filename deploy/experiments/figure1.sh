@@ -155,10 +155,9 @@ draw() {
   local rows=$(((count + 1) / 2))
   experiments_draw "$2" 1300 $((475 * rows)) <<END_OF_PLOT
 set multiplot layout $rows,$((count > 1 ? 2 : 1)) title 'Test accuracy by round: $dataset, $model, 15 clients; mean and range over seeds ${experiments[seeds]}'
-set key bottom right Left reverse
+set key bmargin center horizontal Left reverse
 set xrange [0:${experiments[rounds]}]
 set style fill transparent solid 0.2 noborder
-set xlabel 'round'
 $(panels "$1")
 unset multiplot
 END_OF_PLOT
