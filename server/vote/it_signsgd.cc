@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 
 #include "server/vote/agreement_weights.h"
 #include "server/vote/decision_writer.h"
@@ -72,8 +73,7 @@ class ItSignSgd : public Rule {
         likelihood_(likelihood),
         counts_(shape_.coordinates, options.forget),
         matrix_(options.assume_hostile, shape_),
-        evidence_(shape_.coordinates, CarryFactor(options.carry)),
-        units_(shape_.sections.size(), static_cast<float>(kUnit)) {
+        evidence_(shape_.coordinates, CarryFactor(options.carry)) {
     evidence_.Rescale(1, 1, false);
     rule_.abstention = options.abstention_is_error ? 2 : 1;
     rule_.r = evidence_.r();
@@ -111,17 +111,23 @@ class ItSignSgd : public Rule {
       report.different = matrix_.different(static_cast<size_t>(peer));
     }
     // Means over every stride-th word: 2^14 coordinates are plenty.
-    Record record(*this, row, voter);
     const uint64_t stride = 64 * std::max<uint64_t>(1, WordsFor(shape_.coordinates) / 256);
-    std::vector<float> crossover, weight;
+    std::optional<Record> record;
+    size_t section = 0;
+    std::vector<float> crossover(64), weight(64);
     double errors = 0, weights = 0, count = 0;
     for (uint64_t begin = 0; begin < shape_.coordinates; begin += stride) {
-      record.Read(begin, std::min(begin + 64, shape_.coordinates), &crossover, &weight);
-      for (size_t n = 0; n < crossover.size(); ++n) {
+      if (const size_t at = SectionAt(shape_.sections, begin); !record || at != section) {
+        section = at;
+        record.emplace(*this, found, StandingOf(voter, section));
+      }
+      const uint64_t size = std::min<uint64_t>(64, shape_.coordinates - begin);
+      record->Read(begin, begin + size, crossover.data(), weight.data());
+      for (size_t n = 0; n < size; ++n) {
         errors += crossover[n];
         weights += weight[n];
       }
-      count += static_cast<double>(crossover.size());
+      count += static_cast<double>(size);
     }
     report.crossover = errors / count;
     report.mean_weight = weights / count;
@@ -132,25 +138,28 @@ class ItSignSgd : public Rule {
   void PerCoordinate(VoterId voter, uint64_t begin, uint64_t end, std::vector<float>* crossover,
                      std::vector<float>* weight) const override {
     const int64_t row = counts_.Row(voter);
-    if (row < 0) {
-      crossover->assign(end - begin, static_cast<float>(kUnmeasured));
-      weight->assign(end - begin, 0.0f);
-      return;
-    }
-    Record record(*this, static_cast<uint32_t>(row), voter);
-    record.Read(begin, end, crossover, weight);
+    crossover->assign(end - begin, static_cast<float>(kUnmeasured));
+    weight->assign(end - begin, 0.0f);
+    if (row < 0) return;
+    BySection(begin, end, [&](size_t section, uint64_t from, uint64_t to) {
+      Record(*this, row, StandingOf(voter, section))
+          .Read(from, to, &(*crossover)[from - begin], &(*weight)[from - begin]);
+    });
   }
 
   void Foresee(std::span<const VoterId> electorate, uint64_t begin, uint64_t end, Forecast* out) const override {
     out->carried = evidence_.CarriedOn(begin, end);
-    for (uint64_t n = begin; n < end; ++n) out->carried[n - begin] /= units_[SectionAt(shape_.sections, n)];
-    out->weights.resize(electorate.size());
-    std::vector<float> crossover;
-    for (size_t v = 0; v < electorate.size(); ++v) {
-      PerCoordinate(electorate[v], begin, end, &crossover, &out->weights[v]);
-      // Unknown: the weight of a newcomer.
-      if (counts_.Row(electorate[v]) < 0) out->weights[v].assign(end - begin, 1.0f);
-    }
+    out->weights.assign(electorate.size(), std::vector<float>(end - begin));
+    std::vector<float> crossover(end - begin);
+    BySection(begin, end, [&](size_t section, uint64_t from, uint64_t to) {
+      float unit = 0;
+      const std::vector<Standing> standings = Standings(section, electorate, &unit);
+      for (uint64_t n = from; n < to; ++n) out->carried[n - begin] /= unit;
+      for (size_t v = 0; v < electorate.size(); ++v) {
+        Record(*this, counts_.Row(electorate[v]), standings[v])
+            .Read(from, to, crossover.data(), &out->weights[v][from - begin]);
+      }
+    });
   }
 
   void Agreement(std::vector<VoterId>* voters, std::vector<double>* matrix) const override {
@@ -177,39 +186,49 @@ class ItSignSgd : public Rule {
   }
 
  private:
-  // Reads what is known of one voter. Weights are looked up by count.
+  // visit(section, begin, end) for each section of these coordinates.
+  template <class Visit>
+  void BySection(uint64_t begin, uint64_t end, Visit visit) const {
+    for (uint64_t to = begin; begin < end; begin = to) {
+      const size_t section = SectionAt(shape_.sections, begin);
+      to = std::min(end, BoundsOf(shape_.sections, shape_.coordinates, section).end);
+      visit(section, begin, to);
+    }
+  }
+
+  // Reads what is known of one voter in one section. Weights are looked up by count.
   class Record {
    public:
-    Record(const ItSignSgd& rule, uint32_t row, VoterId voter) : rule_(rule), row_(row), voter_(voter) {}
+    // `row`: of its counts, or -1: a newcomer.
+    Record(const ItSignSgd& rule, int64_t row, const Standing& standing) : rule_(rule), row_(row), standing_(standing) {
+      Use(RoundTally());
+    }
 
-    void Read(uint64_t begin, uint64_t end, std::vector<float>* crossover, std::vector<float>* weight) {
-      crossover->assign(end - begin, 0.5f);
-      weight->assign(end - begin, 0.0f);
-      for (uint64_t n = begin; n < end; ++n) {
-        Use(rule_.counts_.Tally(row_, n / kStripeCoordinates), SectionAt(rule_.shape_.sections, n));
-        const uint32_t c = std::min<uint32_t>(rule_.counts_.count(row_, n), tally_.total);
+    void Read(uint64_t begin, uint64_t end, float* crossover, float* weight) {
+      for (uint64_t n = begin; n < end; ++n, ++crossover, ++weight) {
+        uint32_t c = 0;
+        if (row_ >= 0) {
+          const auto row = static_cast<uint32_t>(row_);
+          Use(rule_.counts_.Tally(row, n / kStripeCoordinates));
+          c = std::min<uint32_t>(rule_.counts_.count(row, n), tally_.total);
+        }
         if (std::isnan(weights_[c])) weights_[c] = static_cast<float>(Llr(vote_, c));
-        (*weight)[n - begin] = weights_[c];
-        if (tally_.total > 0) (*crossover)[n - begin] = static_cast<float>(c) / static_cast<float>(tally_.total);
+        *weight = weights_[c];
+        *crossover = tally_.total > 0 ? static_cast<float>(c) / static_cast<float>(tally_.total) : 0.5f;
       }
     }
 
    private:
-    void Use(const RoundTally& tally, size_t section) {
-      const bool stays = !weights_.empty() && section == section_;
-      if (stays && tally.total == tally_.total && tally.heard == tally_.heard) return;
-      if (!stays) standing_ = rule_.StandingOf(voter_, section);
+    void Use(const RoundTally& tally) {
+      if (!weights_.empty() && tally.total == tally_.total && tally.heard == tally_.heard) return;
       tally_ = tally;
-      section_ = section;
       vote_ = Weigh(standing_, tally, rule_.options_.warmup_rounds);
       weights_.assign(tally.total + 1, std::numeric_limits<float>::quiet_NaN());
     }
 
     const ItSignSgd& rule_;
-    const uint32_t row_;
-    const VoterId voter_;
-    size_t section_ = 0;
-    Standing standing_;
+    const int64_t row_;
+    const Standing standing_;
     RoundTally tally_;
     LikelihoodVote vote_;
     std::vector<float> weights_;  // by count, NaN where not asked yet
@@ -226,13 +245,13 @@ class ItSignSgd : public Rule {
   }
 
   // In one section, by voter of the electorate; `unit`: evidence a nat.
-  std::vector<Standing> Standings(size_t section, float* unit) const {
+  std::vector<Standing> Standings(size_t section, std::span<const VoterId> electorate, float* unit) const {
     const double clip = options_.llr_clip;
-    std::vector<Standing> standings(electorate_.size(), Bounded(-clip));
+    std::vector<Standing> standings(electorate.size(), Bounded(-clip));
     if (unit != nullptr) *unit = static_cast<float>(kUnit);
     if (options_.prior == 0) return standings;
 
-    const BlendedWeights blended = BlendWeights(matrix_, section, electorate_, options_);
+    const BlendedWeights blended = BlendWeights(matrix_, section, electorate, options_);
     double sum = 0;
     for (size_t i = 0; i < standings.size(); ++i) {
       const double w = std::clamp(blended.weights[i], -clip, clip);
@@ -251,7 +270,7 @@ class ItSignSgd : public Rule {
   Standing StandingOf(VoterId voter, size_t section) const {
     const auto at = std::lower_bound(electorate_.begin(), electorate_.end(), voter);
     if (at == electorate_.end() || *at != voter) return Bounded(-options_.llr_clip);
-    return Standings(section, nullptr)[at - electorate_.begin()];
+    return Standings(section, electorate_, nullptr)[at - electorate_.begin()];
   }
 
   // What decides the votes on one section in a round.
@@ -261,10 +280,9 @@ class ItSignSgd : public Rule {
     std::vector<LikelihoodVote> constant;  // by ballot, where one tally holds for the block
   };
 
-  SectionVotes VotesOn(size_t section, std::span<const Ballot> ballots) {
+  SectionVotes VotesOn(size_t section, std::span<const Ballot> ballots) const {
     SectionVotes on{rule_, {}, {}};
-    const std::vector<Standing> standings = Standings(section, &units_[section]);
-    on.rule.unit = units_[section];
+    const std::vector<Standing> standings = Standings(section, electorate_, &on.rule.unit);
     double most = 0;  // half units of a voter
     for (const Standing& s : standings) most = std::max(most, kMostCounted + (s.record > 0 ? s.Prior() / s.record : 0));
     on.rule.period = LikelihoodPeriod(most, options_.llr_clip);
@@ -315,7 +333,6 @@ class ItSignSgd : public Rule {
   AgreementMatrix matrix_;  // empty without a prior
   Evidence evidence_;
   LikelihoodRule rule_;              // but for what a section has of its own
-  std::vector<float> units_;         // by section: evidence a nat in the last round
   std::vector<VoterId> electorate_;  // of the last round
 };
 

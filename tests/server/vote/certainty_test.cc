@@ -76,5 +76,41 @@ TEST_P(CertaintyTest, IsTheShareThatTheMissingCannotChange) {
   }
 }
 
+TEST_P(CertaintyTest, WhatIsForeseenIsTheSameAfterARestartAndANewcomerWeighsAsTheRuleSays) {
+  auto rule = MakeRule(GetParam().options, {0, kCoordinates});
+  RandomRounds rounds({.coordinates = kCoordinates, .voters = 9}, 6);
+  for (uint64_t round = 1; round <= 20; ++round) {
+    const RandomRound votes = rounds.Next();
+    SignVector decision;
+    rule->Decode(round, Views(votes.ballots), votes.electorate, &decision);
+  }
+  RandomRound next = rounds.Next();
+  const VoterId newcomer = next.electorate.back() + 1;
+  next.electorate.push_back(newcomer);
+  Forecast foreseen, again;
+  rule->Foresee(next.electorate, 64, 192, &foreseen);
+
+  std::string state;
+  rule->Save(&state);
+  auto restored = MakeRule(GetParam().options, {0, kCoordinates});
+  ASSERT_TRUE(restored->Restore(state).ok());
+  restored->Foresee(next.electorate, 64, 192, &again);
+  EXPECT_EQ(again.carried, foreseen.carried);
+  EXPECT_EQ(again.weights, foreseen.weights);
+
+  // Decided by the newcomer alone, evidence moves by its weight.
+  OwnedBallot ballot{newcomer, std::vector<uint64_t>((kCoordinates + 63) / 64, ~uint64_t{0}), {}, {}};
+  MaskTail(&ballot.signs, kCoordinates);
+  SignVector decision;
+  rule->Decode(21, Views({ballot}), next.electorate, &decision);
+  decision.zeros.resize(decision.signs.size());
+  for (uint64_t n = 0; n < 128; ++n) {
+    const double sum = foreseen.carried[n] + foreseen.weights.back()[n];
+    if (std::abs(sum) < 1e-3 * std::abs(foreseen.carried[n])) continue;
+    const uint64_t word = 1 + n / 64, bit = n % 64;
+    EXPECT_EQ(decision.signs[word] >> bit & 1, sum > 0 ? 1u : 0u) << n << ": " << foreseen.carried[n];
+  }
+}
+
 }  // namespace
 }  // namespace signvote
