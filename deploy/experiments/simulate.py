@@ -9,6 +9,8 @@ usage: simulate.py data=DIR [key=value ...]      (DIR: holds mnist/ or cifar10/;
   attack=flip:7|half:5|copy:4|random:7  attack_from=0; half: flips every other ballot, copy: one wrong vector
   attack=last:7|lie:5|alike:6           last: flips the last layer, lie: the honest mean less one standard deviation, alike: as
                                         copy, each with other signs flipped on an eighth
+  attack=labels:7|turns:7|replay:5|mimic:5  labels: trains on labels 9 - y, turns: flips 20 rounds and is honest 20,
+                                        replay: its first ballot for ever, mimic: what client 14 votes
   late=0 (of 15, 1 to 4 rounds)         drift=0 (1: at half time the first and last batch change places)
   flip_probability=0 local_steps=1      (of 0.05)
   sections=1                            (0: one judgement for the whole model)
@@ -128,7 +130,8 @@ def gradient(m):
     for _ in range(o.local_steps):
         i = rng.choice(pools[m], BATCH[m], replace=True)
         net.zero_grad()
-        F.cross_entropy(net(train_x[i]), train_y[i]).backward()
+        y = 9 - train_y[i] if kind == "labels" and m < int(number) else train_y[i]
+        F.cross_entropy(net(train_x[i]), y).backward()
         total += torch.cat([p.grad.flatten() for p in params])
         with torch.no_grad():
             for p in params if start else []:
@@ -257,12 +260,16 @@ for t in range(o.rounds):
         if o.flip_probability > 0:
             votes *= torch.where(torch.rand(M, N) < o.flip_probability, -1.0, 1.0)
         for m in range(int(number) if t >= o.attack_from else 0):
-            if kind == "flip" or (kind == "half" and rng.rand() < 0.5): votes[m].neg_()
+            if kind == "flip" or (kind == "half" and rng.rand() < 0.5) or (kind == "turns" and t // 20 % 2): votes[m].neg_()
+            if kind == "replay" and past: votes[m] = first[m]
+            if kind == "mimic": votes[m] = votes[14]
             if kind == "last": votes[m, -sum(sizes[-2:]):] *= -1
             if kind == "lie": votes[m] = vote(m, torch.stack(grads[int(number):]).mean(0) - torch.stack(grads[int(number):]).std(0))
             if kind == "alike": votes[M - 1 - m] = wrong * torch.where(torch.rand(N) < 0.125, -1.0, 1.0)
             if kind == "copy": votes[M - 1 - m] = wrong
             if kind == "random": votes[M - 1 - m] = torch.randn(N).sign()
+        if not past:
+            first = votes.clone()
         past = [votes.clone()] + past[:4]
         for m in range(o.late):
             votes[m] = past[min(m % 4 + 1, len(past) - 1)][m]
