@@ -33,7 +33,7 @@ federation_defaults() {
     [attack]=none [attackers]=0 [attack_from]=1 [late]=0 [drift]=0
     [evaluate]=10             # the observer measures every so many rounds
     [grace]=10                # seconds between TERM and KILL
-    [patience]=10             # seconds to wait for stragglers at the end
+    [patience]=60             # seconds to wait for stragglers at the end
   )
 }
 
@@ -212,20 +212,21 @@ federation_log() {
   esac
 }
 
-# federation_await_server RUN PID SERVER: waits at most 30 s for RUN/addresses.json.
-federation_await_server() {
-  local directory=$1 pid=$2 server=$3 code tries
-  for ((tries = 0; tries < 300; tries++)); do
-    [[ ! -s $directory/addresses.json ]] || return 0
+# federation_await NAME PID LOG COMMAND...: waits at most a minute until COMMAND succeeds.
+federation_await() {
+  local name=$1 pid=$2 log=$3 code tries
+  shift 3
+  for ((tries = 0; tries < 600; tries++)); do
+    ! "$@" || return 0
     if ! kill -0 "$pid" 2>/dev/null; then
       wait "$pid" && code=0 || code=$?
       unset "federation_processes[$pid]"
-      federation_obituary "$server" "$code" "$directory/server.log"
+      federation_obituary "$name" "$code" "$log"
       return 1
     fi
     federation_pause 0.1
   done
-  federation_obituary "$server" "none (it wrote no addresses.json within 30 s)" "$directory/server.log"
+  federation_obituary "$name" "none (it is not ready after a minute)" "$log"
   return 1
 }
 
@@ -239,17 +240,21 @@ federation_addresses() {
 }
 
 federation_start() {
-  local directory=$1 config name server run
+  local directory=$1 config name server run log
   for server in $(federation_shards); do
     run=$(federation_run "$directory" "$server")
     rm -f -- "$run/addresses.json"
     federation_spawn "$server" "$run/server.log" "${federation[bin]}/signvote-server" --config "$run/server.yaml"
-    federation_await_server "$run" $! "$server" || return
+    federation_await "$server" $! "$run/server.log" test -s "$run/addresses.json" || return
   done
-  for config in "$directory"/clients/*.yaml; do
+  # The observer first: a short run could be over before it is there.
+  for config in "$directory"/clients/{observer,client-*}.yaml; do
     name=$(basename -- "$config" .yaml)
+    log=$(federation_log "$directory" "$name")
     sed -i "s/^shards: SERVERS\$/shards: [$(federation_addresses "$directory" listen)]/" "$config"
-    federation_spawn "$name" "$(federation_log "$directory" "$name")" "${federation[bin]}/signvote-client" --config "$config"
+    rm -f -- "$log"
+    federation_spawn "$name" "$log" "${federation[bin]}/signvote-client" --config "$config"
+    [[ $name != observer ]] || federation_await "$name" $! "$log" grep -qs 'joined run' "$log" || return
   done
 }
 
@@ -300,13 +305,14 @@ federation_follow() {
 
 # federation_await_end DIR: waits at most `patience` seconds for all processes, and looks how they ended.
 federation_await_end() {
-  local directory=$1 ended='' tries
+  local directory=$1 ended='' alive='' tries
   for ((tries = 0; tries < 10 * federation[patience]; tries++)); do
-    federation_any_alive "${!federation_processes[@]}" || break
+    alive=$(federation_alive "${!federation_processes[@]}")
+    [[ -n $alive ]] || break
     federation_pause 0.1
   done
-  if federation_any_alive "${!federation_processes[@]}"; then
-    federation_say "still running ${federation[patience]} s after the server's end: ${federation_processes[*]}"
+  if [[ -n $alive ]]; then
+    federation_say "still running ${federation[patience]} s after the server's end: $alive"
     return 1
   fi
   while ((${#federation_processes[@]} > 0)); do
@@ -314,13 +320,13 @@ federation_await_end() {
   done
 }
 
-# Is any of these processes alive?
-federation_any_alive() {
-  local pid
+# The names of those of these processes that are alive.
+federation_alive() {
+  local pid names=()
   for pid in "$@"; do
-    ! kill -0 "$pid" 2>/dev/null || return 0
+    ! kill -0 "$pid" 2>/dev/null || names+=("${federation_processes[$pid]}")
   done
-  return 1
+  echo "${names[*]}"
 }
 
 federation_stop() {
@@ -328,7 +334,7 @@ federation_stop() {
   ((${#pids[@]} > 0)) || return 0
   kill -TERM "${pids[@]}" 2>/dev/null || true
   for ((tries = 0; tries < 10 * federation[grace]; tries++)); do
-    federation_any_alive "${pids[@]}" || break
+    [[ -n $(federation_alive "${pids[@]}") ]] || break
     federation_pause 0.1
   done
   kill -KILL "${pids[@]}" 2>/dev/null || true
