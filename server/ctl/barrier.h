@@ -12,8 +12,8 @@
 namespace signvote::ctl {
 
 // Keeps all shards after the same round for as long as it lives: pauses all, and lets those behind close the round that
-// the first has closed. Shards are never more than a round apart, and its ballots are under way. Ten minutes at most: who
-// reads longer must see that the rounds still agree.
+// the first has closed. Shards are never more than a round apart, and its ballots are under way. Ten minutes at most:
+// who reads longer must see that the rounds still agree.
 class Barrier {
  public:
   explicit Barrier(Shards* shards) : shards_(shards) {}
@@ -29,7 +29,7 @@ class Barrier {
   absl::Status Pause(size_t shard, uint64_t after_round);
 
   Shards* const shards_;
-  std::vector<size_t> paused_;  // by this
+  std::vector<size_t> paused_;                            // by this
   std::optional<std::array<void (*)(int), 2>> handlers_;  // of before
 };
 

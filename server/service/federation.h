@@ -227,15 +227,17 @@ class Federation {
   bool Journal(std::span<const v1::JournalRecord> records);
   void PublishDecisions();
   void PublishRound(std::shared_ptr<const Snapshot> applied);
-  // Calls `look` with mu_ held at the point up to which the journal then says everything.
-  absl::Status JournalPending(const std::function<void()>& look);
-  absl::StatusOr<std::shared_ptr<const signvote::Checkpoint>> TakeCheckpoint();
   void CountBallots() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // The open round ends at its deadline, without these.
   void NoteMissing(const std::vector<VoterId>& missing) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void ApplyToElectorate(std::span<const v1::JournalRecord> records) ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_mu_);
   double MeanTrust() ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_mu_);
   StepOptions StepNow() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
+  // checkpointing.cc, on the runner too.
+  // Calls `look` with mu_ held at the point up to which the journal then says everything.
+  absl::Status JournalPending(const std::function<void()>& look);
+  absl::StatusOr<std::shared_ptr<const signvote::Checkpoint>> TakeCheckpoint();
 
   // ahead.cc: decisions on blocks while the round is open.
   void DecideAheadIfDue() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);  // asks the runner
@@ -244,7 +246,7 @@ class Federation {
   // reliability_report.cc. What is known of voters, block by block: others may take core_mu_ between two blocks.
   struct Examination;
   Examination Examine();
-  std::vector<VoterReport> ReportsOn(VoterId voter);  // one a block of the range
+  std::vector<VoterReport> ReportsOn(VoterId voter);                                      // one a block of the range
   VoterView ViewOf(std::span<const VoterReport> reports, const std::string& name) const;  // means over the blocks
   struct TensorRange {
     std::string name;

@@ -18,7 +18,8 @@
 namespace signvote {
 namespace {
 
-constexpr const char* kFooter = R"(Exit codes: 0 the run is finished or was stopped; 1 failure; 2 command line or configuration; 3 cannot listen;
+constexpr const char* kFooter =
+    R"(Exit codes: 0 the run is finished or was stopped; 1 failure; 2 command line or configuration; 3 cannot listen;
 4 the bundle or the run's directory is missing or damaged; 5 the directory belongs to another run or process.
 
 Examples:

@@ -42,7 +42,7 @@ struct ServerOptions {
   uint64_t checkpoint_every = 0;  // rounds; 0: at the end and on request
   uint32_t checkpoint_keep = 3;
   std::string durability = "ballots";  // ballots | decisions | none
-  std::string tensorboard;  // directory for event files; empty: none
+  std::string tensorboard;             // directory for event files; empty: none
   std::map<std::string, std::string> labels;
   std::string log = "info";
   std::string effective;  // all of this as YAML, defaults included

@@ -17,8 +17,8 @@ absl::StatusOr<MemoryPlan> PlanRun(const ServerOptions& options);
 class Server {
  public:
   // Refuses a run that this machine has not the memory for (RESOURCE_EXHAUSTED); recovers the run's directory, listens,
-  // and writes addresses.json {"listen", "admin", "http"} there. Errors: of the bundle and the directory; UNAVAILABLE when an
-  // address cannot be listened on.
+  // and writes addresses.json {"listen", "admin", "http"} there. Errors: of the bundle and the directory; UNAVAILABLE
+  // when an address cannot be listened on.
   static absl::StatusOr<std::unique_ptr<Server>> Start(const ServerOptions& options);
   virtual ~Server() = default;
 

@@ -97,7 +97,7 @@ IndependentItSignSgd::Outcome IndependentItSignSgd::Decide(uint64_t round, const
     const bool holds = cast && !heard;
     outcome.decision.push_back(holds || e == 0 ? 0 : e > 0 ? 1 : -1);
     outcome.margin.push_back(!holds ? std::abs(e) / (unit * std::max(size, 0.1))
-                                   : std::numeric_limits<double>::infinity());
+                                    : std::numeric_limits<double>::infinity());
   }
   return outcome;
 }
