@@ -307,12 +307,11 @@ federation_follow() {
 federation_await_end() {
   local directory=$1 ended='' alive='' tries
   for ((tries = 0; tries < 10 * federation[patience]; tries++)); do
-    alive=$(federation_alive "${!federation_processes[@]}")
-    [[ -n $alive ]] || break
+    federation_any_alive "${!federation_processes[@]}" || break
     federation_pause 0.1
   done
-  if [[ -n $alive ]]; then
-    federation_say "still running ${federation[patience]} s after the server's end: $alive"
+  if federation_any_alive "${!federation_processes[@]}"; then
+    federation_say "still running ${federation[patience]} s after the server's end:$alive"
     return 1
   fi
   while ((${#federation_processes[@]} > 0)); do
@@ -320,21 +319,22 @@ federation_await_end() {
   done
 }
 
-# The names of those of these processes that are alive.
-federation_alive() {
-  local pid names=()
+# federation_any_alive PID...: sets `alive` to the names of those that are.
+federation_any_alive() {
+  local pid
+  alive=''
   for pid in "$@"; do
-    ! kill -0 "$pid" 2>/dev/null || names+=("${federation_processes[$pid]}")
+    ! kill -0 "$pid" 2>/dev/null || alive+=" ${federation_processes[$pid]}"
   done
-  echo "${names[*]}"
+  [[ -n $alive ]]
 }
 
 federation_stop() {
-  local pids=("${!federation_processes[@]}") tries
+  local pids=("${!federation_processes[@]}") alive='' tries
   ((${#pids[@]} > 0)) || return 0
   kill -TERM "${pids[@]}" 2>/dev/null || true
   for ((tries = 0; tries < 10 * federation[grace]; tries++)); do
-    [[ -n $(federation_alive "${pids[@]}") ]] || break
+    federation_any_alive "${pids[@]}" || break
     federation_pause 0.1
   done
   kill -KILL "${pids[@]}" 2>/dev/null || true
