@@ -14,6 +14,8 @@ namespace {
 constexpr double kDecay = 0.97;
 constexpr uint64_t kTurnover = 4;  // rounds between two voluntary changes of the panel
 constexpr uint64_t kAfresh = 4;    // fits between two from scratch
+constexpr uint64_t kSettled = 16;  // fits, after which the sections take turns
+constexpr size_t kATurn = 2;       // sections
 // A fit is worth its time when pairs were compared on so much of the sample since the last one: with fraction 1/k a
 // round compares them on 1/k^2 of it.
 constexpr double kFitAfter = 1.0 / 16;
@@ -52,11 +54,15 @@ void AgreementMatrix::Observe(uint64_t round, std::span<const Ballot> ballots, s
   DropRows(electorate);
   const size_t voters = voters_.size();
   AddRows(ballots);
+  const bool newcomers = voters_.size() > voters;
   ChoosePanel(round, ballots);
   ++observed_;
   Decay();
   AddCounts(ballots, sample, kernels);
-  if (unfitted_ >= kFitAfter || voters_.size() > voters) Fit(electorate);
+  if (unfitted_ < kFitAfter && !newcomers) return;
+  const bool others = newcomers || !std::ranges::equal(electorate, electorate_);
+  electorate_.assign(electorate.begin(), electorate.end());
+  Fit(others);
 }
 
 int64_t AgreementMatrix::Row(VoterId voter) const {
@@ -250,11 +256,11 @@ std::vector<uint32_t> AgreementMatrix::ColumnRows() const {
 
 // How much a voter of the electorate is heard, beside the one that is heard most: several names that take turns are
 // together as present as one that always votes.
-std::vector<double> AgreementMatrix::Presence(std::span<const VoterId> electorate) const {
+std::vector<double> AgreementMatrix::Presence() const {
   std::vector<double> presence(voters_.size(), 0);
   double most = 0;
   for (size_t row = 0; row < voters_.size(); ++row) {
-    if (!std::binary_search(electorate.begin(), electorate.end(), voters_[row])) continue;
+    if (!Has(electorate_, voters_[row])) continue;
     presence[row] = heard_[row];
     most = std::max(most, heard_[row]);
   }
@@ -276,16 +282,21 @@ AgreementMatrix::Pairs AgreementMatrix::WithBorrowed(const Section& section, con
   return pairs;
 }
 
-void AgreementMatrix::Fit(std::span<const VoterId> electorate) {
+// All sections, or those whose turn it is. Each begins from scratch as often as a block of one section does.
+void AgreementMatrix::Fit(bool all) {
   ++fits_;
   unfitted_ = 0;
-  const bool afresh = std::has_single_bit(fits_) || fits_ % kAfresh == 0;
-  const bool borrows = sections_.size() > 1;
+  all |= fits_ <= kSettled;
+  const uint64_t turns = all ? 1 : (sections_.size() + kATurn - 1) / kATurn;
+  const bool afresh = (all && std::has_single_bit(fits_)) || fits_ / turns % (kAfresh / turns) == 0;
   const std::vector<uint32_t> columns = ColumnRows();
-  const std::vector<double> presence = Presence(electorate);
+  const std::vector<double> presence = Presence();
+  const bool borrows = sections_.size() > 1;
   const Pairs block = borrows ? OfBlock() : Pairs();
   Pairs filled;
-  for (Section& s : sections_) {
+  for (size_t i = 0; i < sections_.size(); ++i) {
+    if (i % turns != fits_ % turns) continue;
+    Section& s = sections_[i];
     if (borrows) filled = WithBorrowed(s, block);
     const Pairs& pairs = borrows ? filled : s.pairs;
     AgreementFit fit = FitAgreement(
@@ -322,6 +333,7 @@ void AgreementMatrix::Save(StateWriter* writer) const {
   writer->Put(observed_);
   writer->Put(fits_);
   writer->Put(unfitted_);
+  writer->PutArray(electorate_);
   writer->PutArray(voters_);
   writer->PutArray(columns_);
   writer->PutArray(joined_);
@@ -342,13 +354,14 @@ void AgreementMatrix::Restore(StateReader* reader) {
   reader->Get(&observed_);
   reader->Get(&fits_);
   reader->Get(&unfitted_);
+  reader->GetArray(&electorate_);
   reader->GetArray(&voters_);
   reader->GetArray(&columns_);
   reader->GetArray(&joined_);
   reader->GetArray(&rounds_);
   reader->GetArray(&heard_);
   const size_t m = voters_.size(), k = columns_.size();
-  bool fits = joined_.size() == k && rounds_.size() == m && heard_.size() == m &&
+  bool fits = std::ranges::is_sorted(electorate_) && joined_.size() == k && rounds_.size() == m && heard_.size() == m &&
               std::is_sorted(voters_.begin(), voters_.end()) && std::is_sorted(columns_.begin(), columns_.end()) &&
               std::includes(voters_.begin(), voters_.end(), columns_.begin(), columns_.end());
   for (Section& s : sections_) {

@@ -89,14 +89,15 @@ class AgreementMatrix {
   void AddCounts(std::span<const Ballot> ballots, const BallotSample& sample, const Kernels& kernels);
   Pairs OfBlock() const;
   Pairs WithBorrowed(const Section& section, const Pairs& block) const;
-  void Fit(std::span<const VoterId> electorate);
-  std::vector<double> Presence(std::span<const VoterId> electorate) const;
+  void Fit(bool all);
+  std::vector<double> Presence() const;
   std::vector<uint32_t> ColumnRows() const;
 
   bool assume_hostile_;
   uint64_t observed_ = 0;  // rounds
   uint64_t fits_ = 0;
-  double unfitted_ = 0;  // share of the sample on which a mean pair was compared since the last fit
+  double unfitted_ = 0;              // share of the sample on which a mean pair was compared since the last fit
+  std::vector<VoterId> electorate_;  // of the last fit
   std::vector<VoterId> voters_;
   std::vector<VoterId> columns_;  // ascending, each also in voters_
   std::vector<uint64_t> joined_;  // by column: `observed_` when it became one

@@ -119,20 +119,23 @@ TEST(AgreementAttacks, WhoLiesWhereItExpectsNoSampleIsFound) {
 
 TEST(AgreementAttacks, WhoLiesOnASmallSectionIsFoundThere) {
   constexpr uint64_t kSmall = 200 * 512;  // and what follows it
-  Stage stage(true, kSmall + 1290, {0, 200});
-  const auto play = [&](int rounds, VoterId honest) {
-    stage.Play(rounds, Range(0, 15), [&](VoterId voter, uint64_t w) {
-      const uint64_t vote = stage.Honest(w, 0.45);
-      return voter < honest || w * 64 < kSmall ? vote : ~vote;
-    });
-  };
-  play(25, 15);
-  EXPECT_NEAR(stage.WeightAt(0, kSmall), stage.WeightAt(0, 0), 0.1);
-  play(60, 8);
-  for (const VoterId voter : Range(0, 15)) {
-    EXPECT_GT(stage.WeightAt(voter, 0), 0.15) << voter;
-    EXPECT_EQ(stage.WeightAt(voter, kSmall) < 0, voter >= 8) << voter;
-    EXPECT_NEAR(stage.Against(voter), voter < 8 ? 0 : 1290.0 / (kSmall + 1290), 1e-9) << voter;
+  // Eight sections take turns in what is learnt of them.
+  for (const std::vector<uint32_t>& sections : {std::vector<uint32_t>{0, 200}, {0, 30, 60, 90, 120, 150, 180, 200}}) {
+    Stage stage(true, kSmall + 1290, sections);
+    const auto play = [&](int rounds, VoterId honest) {
+      stage.Play(rounds, Range(0, 15), [&](VoterId voter, uint64_t w) {
+        const uint64_t vote = stage.Honest(w, 0.45);
+        return voter < honest || w * 64 < kSmall ? vote : ~vote;
+      });
+    };
+    play(25, 15);
+    EXPECT_NEAR(stage.WeightAt(0, kSmall), stage.WeightAt(0, 0), 0.1);
+    play(60, 8);
+    for (const VoterId voter : Range(0, 15)) {
+      EXPECT_GT(stage.WeightAt(voter, 0), 0.15) << voter;
+      EXPECT_EQ(stage.WeightAt(voter, kSmall) < 0, voter >= 8) << voter;
+      EXPECT_NEAR(stage.Against(voter), voter < 8 ? 0 : 1290.0 / (kSmall + 1290), 1e-9) << voter;
+    }
   }
 }
 
@@ -146,16 +149,18 @@ TEST(AgreementAttacks, AnHonestElectorateIsToldOnNoSmallSectionThatItIsDifferent
 }
 
 TEST(AgreementAttacks, TheEvictedHaveNoSay) {
-  Stage stage(true, 1 << 16);
-  const auto votes = [&](VoterId voter, uint64_t w) {
-    const uint64_t honest = stage.Honest(w, 0.4);
-    return voter < 8 ? honest : ~honest;
-  };
-  stage.Play(20, Range(0, 18), votes);
-  EXPECT_LT(stage.Weight(0), 0) << "ten against eight";
-  for (const VoterId liar : Range(8, 18)) stage.Evict(liar);
-  stage.Play(2, Range(0, 8), votes);
-  EXPECT_GT(stage.Weight(0), 0);
+  for (const std::vector<uint32_t>& sections : {std::vector<uint32_t>{0}, {0, 16, 32, 48, 64, 80, 96, 112}}) {
+    Stage stage(true, 1 << 16, sections);
+    const auto votes = [&](VoterId voter, uint64_t w) {
+      const uint64_t honest = stage.Honest(w, 0.4);
+      return voter < 8 ? honest : ~honest;
+    };
+    stage.Play(20, Range(0, 18), votes);
+    EXPECT_LT(stage.Weight(0), 0) << "ten against eight";
+    for (const VoterId liar : Range(8, 18)) stage.Evict(liar);
+    stage.Play(2, Range(0, 8), votes);
+    for (const uint32_t section : sections) EXPECT_GT(stage.WeightAt(0, section * 512), 0) << section;
+  }
 }
 
 TEST(AgreementAttacks, NamesThatTakeTurnsHaveTheSayOfThoseThatAreThere) {
