@@ -60,8 +60,12 @@ def forward(self, x):
 using MakePlan = ModelPlan (*)();
 const std::map<std::string, MakePlan>& Plans() {
   static const std::map<std::string, MakePlan> plans = {
-      {"mlp", [] { return Mlp(128); }}, {"mlp_wide", [] { return Mlp(2048); }}, {"mnist_cnn", MnistCnn},
-      {"cifar_cnn", CifarCnn},          {"resnet20", [] { return ResNet(3); }}, {"resnet56", [] { return ResNet(9); }},
+      {"mlp", [] { return Mlp(128); }},        //
+      {"mlp_wide", [] { return Mlp(2048); }},  //
+      {"mnist_cnn", MnistCnn},                 //
+      {"cifar_cnn", CifarCnn},                 //
+      {"resnet20", [] { return ResNet(3); }},  //
+      {"resnet56", [] { return ResNet(9); }},  //
   };
   return plans;
 }
