@@ -136,7 +136,6 @@ absl::StatusOr<ServerOptions> LoadServerOptions(const std::string& path, const s
   }
   RETURN_IF_ERROR(reader.Finish());
   options.effective = reader.Effective();
-  RETURN_IF_ERROR(ValidateVoteOptions(options.vote));
   return options;
 }
 
