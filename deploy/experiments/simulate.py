@@ -13,7 +13,7 @@ usage: simulate.py data=DIR [key=value ...]      (DIR: holds mnist/ or cifar10/;
                                         replay: its first ballot for ever, mimic: what client 14 votes
   late=0 (of 15, 1 to 4 rounds)         drift=0 (1: at half time the first and last batch change places)
   flip_probability=0 local_steps=1      (of 0.05)
-  sections=1                            (0: one judgement for the whole model)
+  sections=1 repeats=1                  (0: one judgement for the whole model; errors that repeat count as any)
   step=6e-4 schedule=cosine|constant rounds=150 seed=0 test=50
   dataset=mnist|cifar10 model=mnist_cnn|mlp|cifar_cnn hidden=128 (of mlp)
 """
@@ -23,7 +23,7 @@ import numpy as np, torch, torch.nn as nn, torch.nn.functional as F
 torch.set_num_threads(1)
 opt = dict(rule="agreement", carry=0.9, dither=2.0, prior=0.0, fraction=1, assume="honest", floor=0.5, mode=4, partition="all", attack="", step=6e-4,
            schedule="cosine", rounds=150, seed=0, test=50, dataset="mnist", data="", model="", hidden=128, scale="running",
-           sections=1, attack_from=0, late=0, drift=0, flip_probability=0.0, local_steps=1, warmup=100, clip=10.0)
+           sections=1, repeats=1, attack_from=0, late=0, drift=0, flip_probability=0.0, local_steps=1, warmup=100, clip=10.0)
 for arg in sys.argv[1:]:
     key, value = arg.split("=")
     opt[key] = type(opt[key])(value)
@@ -166,8 +166,11 @@ class Agreement:
 
     def __init__(self):
         self.sum, self.rounds = torch.zeros(M, M), 0.0
+        self.again, self.before = torch.zeros(M), None
 
     def add(self, votes):
+        again = 0 if self.before is None else (votes * self.before).mean(1)
+        self.again, self.before = 0.97 * self.again + again, votes
         self.sum = 0.97 * self.sum + votes @ votes.t() / votes.shape[1]
         self.rounds = 0.97 * self.rounds + 1
 
@@ -176,6 +179,14 @@ class Agreement:
         near, spread = 0.3 if o.assume == "honest" else 0.85 - 0.8 * trust, (1 - mu * mu).sqrt()
         rho = ((self.sum / self.rounds - torch.outer(mu, mu)) / torch.outer(spread, spread)).fill_diagonal_(0)
         return 1 + torch.where(rho < -0.9, 1.0, ((rho - near) / (0.9 - near)).clamp(0, 1)).sum(1, keepdim=True)
+
+    def repeated(self, mu):
+        """How many times more the errors of each voter come to in carried evidence than if each round drew others."""
+        if o.repeats == 0:
+            return torch.ones(M, 1)
+        a = ((self.again / self.rounds - mu * mu) / (1 - mu * mu)).clamp(min=0)
+        usual = 0.3 if o.assume == "honest" else max(0.05, 2 * a.median().item())
+        return (1 + (a - usual).clamp(min=0) * 2 * o.carry / (1 - o.carry))[:, None]
 
     def fit(self, block=None, borrowed=0.0):
         """Returns mu, which voters are different, and the trust. As if `borrowed` rounds had been as on the whole block."""
@@ -233,7 +244,9 @@ def weights_of(agreement, fit, errors):
         mean = w[~different].mean(0, keepdim=True).clamp(min=0.05)
         w = torch.maximum(w, o.floor * mean)
         w[different] = mean.expand_as(w[different])
-    w = w / agreement.copies(mu, trust)
+    w = w / agreement.copies(mu, trust) / agreement.repeated(mu)
+    others = w.abs().sum(0, keepdim=True) - w.abs()
+    w = torch.where(w.abs() > others, w.sign() * others, w)
     return w * (3.0 / w.abs().sum(0, keepdim=True))
 
 

@@ -49,7 +49,7 @@ class AgreementRule : public Rule {
         weights[section].push_back(weight);
       }
     }
-    BallotSample sample(round, ballots, shape_);
+    BallotSample sample(round, ballots, shape_, matrix_.words_before());
     Sum(ballots, weights, &sample, decision);
     matrix_.Observe(round, ballots, electorate, sample, *kernels_);
     LookAhead();

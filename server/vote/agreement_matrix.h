@@ -40,6 +40,8 @@ class AgreementMatrix {
   bool different(size_t section, size_t row) const { return sections_[section].different[row] != 0; }
   bool different(size_t row) const;  // in a section at least
   double copies(size_t section, size_t row) const { return sections_[section].copies[row]; }
+  // Correlation of its errors in one round with those in the round before, at least 0.
+  double repeats(size_t section, size_t row) const;
   double trust(size_t section) const { return sections_[section].trust; }
   double trust() const {
     return Mean([this](size_t section) { return sections_[section].trust; });
@@ -55,6 +57,8 @@ class AgreementMatrix {
     for (size_t i = 0; i < sections_.size(); ++i) mean += sections_[i].share * static_cast<double>(of(i));
     return mean;
   }
+  // The words on which ballots are compared with those of the round before.
+  std::span<const uint64_t> words_before() const { return last_.words; }
   // Those with whom all are compared, ascending, and C of them on the whole block, K x K, NaN where a pair was never
   // heard together.
   std::span<const VoterId> columns() const { return columns_; }
@@ -74,10 +78,19 @@ class AgreementMatrix {
     Pairs pairs;
     // By row.
     std::vector<double> retired_sum, retired_weight;
+    std::vector<double> repeated_sum, repeated_weight;  // as S and B, of a voter's votes with its votes before
     std::vector<double> mu, copies;
     std::vector<uint8_t> different, against;
     double trust = 0;
     double scale = 0;
+  };
+
+  // The last round's ballots on a part of its sample.
+  struct Last {
+    std::vector<VoterId> voters;  // of its ballots
+    std::vector<uint64_t> words;
+    std::vector<uint64_t> ends;         // of the sections, in `words`
+    std::vector<uint64_t> signs, said;  // [ballot][word]
   };
 
   void AddRows(std::span<const Ballot> ballots);
@@ -87,6 +100,8 @@ class AgreementMatrix {
   void Retire(size_t column, Section* section) const;
   void Decay();
   void AddCounts(std::span<const Ballot> ballots, const BallotSample& sample, const Kernels& kernels);
+  void AddRepeats(std::span<const Ballot> ballots, const VotesOnWords& now);
+  void Remember(std::span<const Ballot> ballots, const BallotSample& sample);
   Pairs OfBlock() const;
   Pairs WithBorrowed(const Section& section, const Pairs& block) const;
   void Fit(bool all);
@@ -94,6 +109,7 @@ class AgreementMatrix {
   std::vector<uint32_t> ColumnRows() const;
 
   bool assume_hostile_;
+  uint64_t words_in_block_;
   uint64_t observed_ = 0;  // rounds
   uint64_t fits_ = 0;
   double unfitted_ = 0;              // share of the sample on which a mean pair was compared since the last fit
@@ -105,6 +121,7 @@ class AgreementMatrix {
   std::vector<uint64_t> rounds_;  // in which it was heard
   std::vector<double> heard_;     // decayed sum of its weights with all columns, mean over coordinates
   std::vector<Section> sections_;
+  Last last_;
 };
 
 }  // namespace signvote

@@ -1,6 +1,7 @@
 #include "server/vote/agreement_weights.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "server/vote/portable_math.h"
 
@@ -8,6 +9,9 @@ namespace signvote {
 namespace {
 
 constexpr double kLeastMean = 0.05;
+// Correlation of a voter's errors from round to round above which it costs weight. Honest clients with two classes each
+// reach 0.25 (docs/algorithm.md).
+constexpr double kRepeatsHonest = 0.3, kRepeatsHostile = 0.05;
 
 // Of the entries that are chosen, at least kLeastMean.
 double Mean(const std::vector<double>& values, const std::vector<uint8_t>& chosen) {
@@ -19,6 +23,44 @@ double Mean(const std::vector<double>& values, const std::vector<uint8_t>& chose
     ++count;
   }
   return count == 0 ? kLeastMean : std::max(kLeastMean, sum / static_cast<double>(count));
+}
+
+// What carried evidence makes of errors that repeat from round to round. Of ones that are drawn anew each round the
+// squares add up, to 1 / (1 - rho^2); of ones that stay, their sizes, to 1 / (1 - rho): of each voter, how many times
+// more its errors come to so. Clients that differ in their data repeat themselves too: what honest clients may do, and
+// under hostile what most of these do, costs nothing.
+std::vector<double> Carried(const AgreementMatrix& matrix, size_t section, std::span<const VoterId> electorate,
+                            const VoteOptions& options) {
+  std::vector<double> repeats(electorate.size(), 0), known;
+  for (size_t i = 0; i < electorate.size(); ++i) {
+    const int64_t row = matrix.Row(electorate[i]);
+    if (row < 0) continue;
+    repeats[i] = matrix.repeats(section, static_cast<size_t>(row));
+    known.push_back(repeats[i]);
+  }
+  double usual = kRepeatsHonest;
+  if (options.assume_hostile && !known.empty()) {
+    const auto middle = known.begin() + static_cast<std::ptrdiff_t>((known.size() - 1) / 2);
+    std::nth_element(known.begin(), middle, known.end());
+    usual = std::max(kRepeatsHostile, 2 * *middle);
+  }
+  const double more = 2 * options.carry / (1 - options.carry);  // (1 - rho^2) / (1 - rho)^2 - 1
+  for (double& x : repeats) x = 1 + more * std::max(0.0, x - usual);
+  return repeats;
+}
+
+// Nobody decides alone: the largest weight is at most what the others have together. It costs one that is right to be
+// heard most next to nothing, since the others' errors are many and small; a fit of few voters that says so may be
+// wrong.
+void LimitLargest(std::vector<double>* weights) {
+  double sum = 0, *largest = nullptr;
+  for (double& w : *weights) {
+    sum += std::abs(w);
+    if (largest == nullptr || std::abs(w) > std::abs(*largest)) largest = &w;
+  }
+  if (largest == nullptr) return;
+  const double others = sum - std::abs(*largest);
+  if (others > 0 && std::abs(*largest) > others) *largest = std::copysign(others, *largest);
 }
 
 }  // namespace
@@ -56,7 +98,9 @@ BlendedWeights BlendWeights(const AgreementMatrix& matrix, size_t section, std::
       out.weights[i] = std::max(out.weights[i], options.floor * out.mean);
     }
   }
-  for (size_t i = 0; i < size; ++i) out.weights[i] /= copies[i];
+  const std::vector<double> carried = Carried(matrix, section, electorate, options);
+  for (size_t i = 0; i < size; ++i) out.weights[i] /= copies[i] * carried[i];
+  LimitLargest(&out.weights);
   return out;
 }
 

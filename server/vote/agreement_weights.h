@@ -21,7 +21,10 @@ struct BlendedWeights {
 // hostile, or trust 0: unknown voters get mean = max(0.05, mean of w over known voters)
 // honest: mean = max(0.05, mean of w over known voters that are not different), w >= floor * mean; different and
 // unknown voters get mean.
-// Then c voters that err alike share the weight of one: each has w / c (AgreementFit::copies).
+// Then c voters that err alike share the weight of one: each has w / c (AgreementFit::copies); with `carry` rho, one
+// whose errors repeat from round to round with correlation a (AgreementMatrix::repeats) has w / (1 + max(0, a - usual)
+// * 2 rho / (1 - rho)), usual = 0.3, under hostile max(0.05, twice the median a); and the largest |w| is at most the
+// sum of the others.
 BlendedWeights BlendWeights(const AgreementMatrix& matrix, size_t section, std::span<const VoterId> electorate,
                             const VoteOptions& options);
 

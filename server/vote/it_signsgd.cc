@@ -91,7 +91,7 @@ class ItSignSgd : public Rule {
     rule_.exp_exponent = exp_table.exponent.data();
     std::vector<SectionVotes> sections;
     for (size_t i = 0; i < shape_.sections.size(); ++i) sections.push_back(VotesOn(i, ballots));
-    BallotSample sample(round, ballots, shape_);
+    BallotSample sample(round, ballots, shape_, matrix_.words_before());
     DecodeTiles(ballots, sections, &sample, decision);
     counts_.End(ballots);
     if (options_.prior > 0) matrix_.Observe(round, ballots, electorate, sample, kernels_);

@@ -23,37 +23,24 @@ uint64_t Digest(uint64_t round, std::span<const Ballot> ballots) {
 
 }  // namespace
 
-BallotSample::BallotSample(uint64_t round, std::span<const Ballot> ballots, const BlockShape& shape)
-    : block_coordinates_(shape.coordinates), said_(ballots.size()) {
-  const uint64_t words = WordsFor(shape.coordinates), all = SampleWords(ballots.size());
-  const uint64_t digest = Digest(round, ballots);
-  bool whole = true;
-  for (size_t i = 0; i < shape.sections.size(); ++i) {
-    const SectionBounds bounds = BoundsOf(shape.sections, shape.coordinates, i);
-    const uint64_t first = WordsFor(bounds.begin), end = WordsFor(bounds.end);
-    const uint64_t share = std::max(all / 16, all * (end - first) / std::max<uint64_t>(words, 1));
-    const uint64_t stride = std::max<uint64_t>(1, (end - first) / share);
-    coordinates_.push_back(0);
-    for (uint64_t word = first + digest % stride; word < end; word += stride) {
-      word_.push_back(word);
-      coordinates_.back() += std::popcount(Exists(word));
-    }
-    whole = whole && coordinates_.back() == 64 * (word_.size() - begin_.back());
-    begin_.push_back(word_.size());
-  }
-  signs_.assign(ballots.size() * word_.size(), 0);
+VotesOnWords::VotesOnWords(size_t ballots, uint64_t block_coordinates, std::vector<uint64_t> words)
+    : block_coordinates_(block_coordinates),
+      word_(std::move(words)),
+      signs_(ballots * word_.size(), 0),
+      said_(ballots) {
+  const bool whole = word_.empty() || ExistsAt(word_.back()) == ~uint64_t{0};
   if (!whole) std::fill(said_.begin(), said_.end(), std::vector<uint64_t>(word_.size(), 0));
 }
 
-uint64_t BallotSample::Exists(uint64_t word) const {
+uint64_t VotesOnWords::ExistsAt(uint64_t word) const {
   const uint64_t left = block_coordinates_ - word * 64;
   return left >= 64 ? ~uint64_t{0} : (uint64_t{1} << left) - 1;
 }
 
-void BallotSample::Collect(const BallotTiles& tiles) {
+void VotesOnWords::Collect(const BallotTiles& tiles) {
   const uint64_t end = tiles.first_word() + tiles.words();
   for (; next_ < word_.size() && word_[next_] < end; ++next_) {
-    const uint64_t at = word_[next_] - tiles.first_word(), exists = Exists(word_[next_]);
+    const uint64_t at = word_[next_] - tiles.first_word(), exists = ExistsAt(word_[next_]);
     size_t ballot = 0;
     const auto silent_before = [&](size_t voted) {  // ballots that did not vote on this stripe
       for (; ballot < voted; ++ballot) {
@@ -70,6 +57,27 @@ void BallotSample::Collect(const BallotTiles& tiles) {
       ++ballot;
     }
     silent_before(ballots());
+  }
+}
+
+BallotSample::BallotSample(uint64_t round, std::span<const Ballot> ballots, const BlockShape& shape,
+                           std::span<const uint64_t> before)
+    : votes_(0, 0, {}), before_(ballots.size(), shape.coordinates, {before.begin(), before.end()}) {
+  const uint64_t words = WordsFor(shape.coordinates), all = SampleWords(ballots.size());
+  const uint64_t digest = Digest(round, ballots);
+  std::vector<uint64_t> sampled;
+  for (size_t i = 0; i < shape.sections.size(); ++i) {
+    const SectionBounds bounds = BoundsOf(shape.sections, shape.coordinates, i);
+    const uint64_t first = WordsFor(bounds.begin), end = WordsFor(bounds.end);
+    const uint64_t share = std::max(all / 16, all * (end - first) / std::max<uint64_t>(words, 1));
+    const uint64_t stride = std::max<uint64_t>(1, (end - first) / share);
+    for (uint64_t word = first + digest % stride; word < end; word += stride) sampled.push_back(word);
+    begin_.push_back(sampled.size());
+  }
+  votes_ = VotesOnWords(ballots.size(), shape.coordinates, std::move(sampled));
+  for (size_t i = 0; i < shape.sections.size(); ++i) {
+    coordinates_.push_back(0);
+    for (size_t at = begin_[i]; at < begin_[i + 1]; ++at) coordinates_.back() += std::popcount(votes_.Exists(at));
   }
 }
 

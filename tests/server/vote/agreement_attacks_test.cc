@@ -14,8 +14,8 @@ namespace {
 // Plays rounds by `votes(voter, word, round)`, the words' signs; the electorate is who was heard in the last 32 rounds.
 class Stage {
  public:
-  Stage(bool hostile, uint64_t coordinates, const std::vector<uint32_t>& sections = {0})
-      : rule_(MakeRule({.carry = 0, .assume_hostile = hostile}, {0, coordinates, sections})),
+  Stage(bool hostile, uint64_t coordinates, const std::vector<uint32_t>& sections = {0}, double carry = 0)
+      : rule_(MakeRule({.carry = carry, .assume_hostile = hostile}, {0, coordinates, sections})),
         coordinates_(coordinates) {}
 
   template <class Votes>
@@ -161,6 +161,32 @@ TEST(AgreementAttacks, TheEvictedHaveNoSay) {
     stage.Play(2, Range(0, 8), votes);
     for (const uint32_t section : sections) EXPECT_GT(stage.WeightAt(0, section * 512), 0) << section;
   }
+}
+
+// Weak errors, each voter its own, that are the same in every round: carried evidence adds them up.
+TEST(AgreementAttacks, ErrorsThatRepeatThemselvesTellLessWhereEvidenceIsCarried) {
+  for (const double carry : {0.0, 0.9}) {
+    for (const bool hostile : {false, true}) {
+      Stage stage(hostile, 1 << 16, {0}, carry);
+      stage.Play(60, Range(0, 15), [&](VoterId voter, uint64_t w) {
+        const uint64_t repeated = stage.bits().Next(0.5), own = Mix(voter * (1 << 16) + w);
+        return voter < 10 ? stage.Honest(w, 0.42) : (repeated & own) | (~repeated & stage.Honest(w, 0.34));
+      });
+      // A quarter of their errors' variance stays: 1 + (0.25 - 0.05) * 18, to sampling and what is true by chance.
+      const double times = hostile && carry > 0 ? 4 : 1;
+      EXPECT_NEAR(stage.Weight(0) / stage.Weight(14), times, 0.25 * times) << hostile << " " << carry;
+    }
+  }
+}
+
+// Such as few voters' data would be called by a fit where they agree on next to nothing any more.
+TEST(AgreementAttacks, NobodyDecidesAlone) {
+  Stage stage(true, 1 << 16);
+  stage.Play(40, Range(0, 6), [&](VoterId voter, uint64_t w) { return stage.Honest(w, voter == 0 ? 0.02 : 0.48); });
+  double others = 0;
+  for (const VoterId voter : Range(1, 6)) others += std::abs(stage.Weight(voter));
+  EXPECT_NEAR(stage.Weight(0), others, 1e-9);
+  EXPECT_GT(others, 0.2);
 }
 
 TEST(AgreementAttacks, NamesThatTakeTurnsHaveTheSayOfThoseThatAreThere) {

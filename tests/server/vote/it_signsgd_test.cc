@@ -99,7 +99,7 @@ TEST_P(ItSignSgdTest, DecidesAsDoubleArithmeticDoesAwayFromTies) {
     independent.Count(decided);
     if (c.options.prior == 0) continue;
     const std::vector<Ballot> views = Views(r.ballots);
-    BallotSample sample(round, views, {0, c.shape.coordinates});
+    BallotSample sample(round, views, {0, c.shape.coordinates}, matrix.words_before());
     for (BallotTiles tiles(views, {0, c.shape.coordinates}); tiles.Next();) sample.Collect(tiles);
     matrix.Observe(round, views, r.electorate, sample, ReferenceKernels());
   }

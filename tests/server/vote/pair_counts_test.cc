@@ -81,5 +81,30 @@ TEST(PairCountsTest, CountsTheSampledCoordinatesOnWhichBothVoted) {
   }
 }
 
+TEST(PairCountsTest, TellsWhatBallotsSayOnWordsOfAnEarlierRound) {
+  constexpr uint64_t kCoordinates = 5000;
+  const BlockShape shape{0, kCoordinates, {0, 3, 7}};
+  const std::vector<uint64_t> words{0, 1, 30, 77, 78};  // the last is short
+  RandomRounds rounds({.coordinates = kCoordinates, .voters = 16, .abstain = 0.2, .stripes = true}, 32);
+  const RandomRound r = rounds.Next();
+  const std::vector<Ballot> views = Views(r.ballots);
+  BallotSample sample(1, views, shape, words);
+  for (BallotTiles tiles(views, shape); tiles.Next();) sample.Collect(tiles);
+  const VotesOnWords& before = sample.before();
+  for (size_t b = 0; b < views.size(); ++b) {
+    const std::vector<int> votes = Expand(r.ballots[b], kCoordinates);
+    for (size_t i = 0; i < words.size(); ++i) {
+      for (uint64_t bit = 0; bit < 64; ++bit) {
+        const uint64_t n = words[i] * 64 + bit;
+        const bool exists = n < kCoordinates;
+        ASSERT_EQ(before.Exists(i) >> bit & 1, exists);
+        const uint64_t said = before.said(b) == nullptr ? before.Exists(i) : before.said(b)[i];
+        ASSERT_EQ(said >> bit & 1, exists && std::abs(votes[n]) == 1) << "ballot " << b << " coordinate " << n;
+        ASSERT_EQ(before.signs(b)[i] & said & (uint64_t{1} << bit), exists && votes[n] == 1 ? uint64_t{1} << bit : 0);
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace signvote
