@@ -211,6 +211,7 @@ class AgreementRule : public Rule {
 std::vector<StateSize> AgreementState(const VoteOptions& options, const StateShape& shape) {
   std::vector<StateSize> state = EvidenceState(options.carry, /*wide=*/false, shape);
   state.push_back(AgreementMatrix::State(shape));
+  state.push_back(Repeats::State(shape));
   return state;
 }
 

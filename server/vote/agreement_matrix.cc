@@ -12,8 +12,6 @@ namespace signvote {
 namespace {
 
 constexpr double kDecay = 0.97;
-// A ballot is compared with the voter's last one on so much less than with others, but on so many words a section.
-constexpr uint64_t kThinner = 16, kLeastWords = 8;
 constexpr uint64_t kTurnover = 4;  // rounds between two voluntary changes of the panel
 constexpr uint64_t kAfresh = 4;    // fits between two from scratch
 constexpr uint64_t kSettled = 16;  // fits, after which the sections take turns
@@ -35,7 +33,7 @@ bool Has(const std::vector<VoterId>& sorted, VoterId voter) {
 }  // namespace
 
 AgreementMatrix::AgreementMatrix(bool assume_hostile, const BlockShape& shape)
-    : assume_hostile_(assume_hostile), words_in_block_(WordsFor(shape.coordinates)), sections_(shape.sections.size()) {
+    : assume_hostile_(assume_hostile), sections_(shape.sections.size()), repeats_(shape) {
   for (size_t i = 0; i < sections_.size(); ++i) {
     const auto [begin, end] = BoundsOf(shape.sections, shape.coordinates, i);
     sections_[i].share = static_cast<double>(end - begin) / static_cast<double>(shape.coordinates);
@@ -44,9 +42,7 @@ AgreementMatrix::AgreementMatrix(bool assume_hostile, const BlockShape& shape)
 
 StateSize AgreementMatrix::State(const StateShape& shape) {
   const uint64_t columns = std::min<uint64_t>(shape.voters, kPanel);
-  const uint64_t words = std::max(SampleWords(shape.voters) / kThinner, shape.sections * kLeastWords);
-  return {"agreement of pairs", fmt::format("M*(sections*{} + {})*16", columns, words),
-          shape.voters * (shape.sections * columns + words) * 16};
+  return {"agreement of pairs", fmt::format("sections*M*{}*16", columns), shape.sections * shape.voters * columns * 16};
 }
 
 bool AgreementMatrix::different(size_t row) const {
@@ -63,12 +59,16 @@ void AgreementMatrix::Observe(uint64_t round, std::span<const Ballot> ballots, s
   ++observed_;
   Decay();
   AddCounts(ballots, sample, kernels);
-  AddRepeats(ballots, sample.before());
-  Remember(ballots, sample);
+  repeats_.Observe(ballots, sample);
   if (unfitted_ < kFitAfter && !newcomers) return;
   const bool others = newcomers || !std::ranges::equal(electorate, electorate_);
   electorate_.assign(electorate.begin(), electorate.end());
   Fit(others);
+}
+
+double AgreementMatrix::repeats(size_t section, size_t row) const {
+  const double signal = Square(mu(section, row));  // what is true repeats itself
+  return std::max(0.0, repeats_.Agreement(voters_[row], section) - signal) / (1 - signal);
 }
 
 int64_t AgreementMatrix::Row(VoterId voter) const {
@@ -86,9 +86,7 @@ void AgreementMatrix::AddRows(std::span<const Ballot> ballots) {
       heard_.insert(heard_.begin() + row, 0);
       for (Section& s : sections_) {
         for (auto* v : {&s.pairs.sum, &s.pairs.weight}) v->insert(v->begin() + row * k, k, 0.0);
-        for (auto* v : {&s.retired_sum, &s.retired_weight, &s.repeated_sum, &s.repeated_weight, &s.mu}) {
-          v->insert(v->begin() + row, 0.0);
-        }
+        for (auto* v : {&s.retired_sum, &s.retired_weight, &s.mu}) v->insert(v->begin() + row, 0.0);
         s.copies.insert(s.copies.begin() + row, 1);
         for (auto* v : {&s.different, &s.against}) v->insert(v->begin() + row, 0);
       }
@@ -121,9 +119,7 @@ void AgreementMatrix::DropRows(std::span<const VoterId> electorate) {
   keep(&heard_, 1);
   for (Section& s : sections_) {
     for (auto* v : {&s.pairs.sum, &s.pairs.weight}) keep(v, columns_.size());
-    for (auto* v : {&s.retired_sum, &s.retired_weight, &s.repeated_sum, &s.repeated_weight, &s.mu, &s.copies}) {
-      keep(v, 1);
-    }
+    for (auto* v : {&s.retired_sum, &s.retired_weight, &s.mu, &s.copies}) keep(v, 1);
     for (auto* v : {&s.different, &s.against}) keep(v, 1);
   }
   voters_ = std::move(voters);
@@ -207,10 +203,7 @@ void AgreementMatrix::Decay() {
   };
   decay(&heard_);
   for (Section& s : sections_) {
-    for (auto* v :
-         {&s.pairs.sum, &s.pairs.weight, &s.retired_sum, &s.retired_weight, &s.repeated_sum, &s.repeated_weight}) {
-      decay(v);
-    }
+    for (auto* v : {&s.pairs.sum, &s.pairs.weight, &s.retired_sum, &s.retired_weight}) decay(v);
   }
 }
 
@@ -245,56 +238,6 @@ void AgreementMatrix::AddCounts(std::span<const Ballot> ballots, const BallotSam
     }
     if (pairs > 0) unfitted_ += section.share * all / pairs;
   }
-}
-
-void AgreementMatrix::AddRepeats(std::span<const Ballot> ballots, const VotesOnWords& now) {
-  const size_t words = last_.words.size();
-  for (size_t b = 0; b < ballots.size(); ++b) {
-    const size_t before = Place(last_.voters, ballots[b].voter);
-    if (before == last_.voters.size() || last_.voters[before] != ballots[b].voter) continue;
-    const auto row = static_cast<size_t>(Row(ballots[b].voter));
-    const uint64_t *signs = last_.signs.data() + before * words, *said = last_.said.data() + before * words;
-    for (size_t i = 0, word = 0; i < sections_.size(); ++i) {
-      uint64_t agree = 0, both = 0, all = 0;
-      for (; word < last_.ends[i]; ++word) {
-        const uint64_t exists = now.Exists(word);
-        const uint64_t compared = said[word] & (now.said(b) == nullptr ? exists : now.said(b)[word]);
-        both += std::popcount(compared);
-        agree += std::popcount(compared & ~(signs[word] ^ now.signs(b)[word]));
-        all += std::popcount(exists);
-      }
-      if (all == 0) continue;
-      sections_[i].repeated_sum[row] += (2.0 * agree - both) / all;
-      sections_[i].repeated_weight[row] += static_cast<double>(both) / all;
-    }
-  }
-}
-
-void AgreementMatrix::Remember(std::span<const Ballot> ballots, const BallotSample& sample) {
-  last_ = {};
-  std::vector<size_t> chosen;  // of the sample's words
-  for (size_t i = 0; i < sample.sections(); ++i) {
-    const uint64_t words = sample.words(i);
-    const uint64_t stride = std::clamp<uint64_t>(words / kLeastWords, 1, kThinner);
-    for (uint64_t at = 0; at < words; at += stride) chosen.push_back(sample.begin(i) + at);
-    last_.ends.push_back(chosen.size());
-  }
-  const VotesOnWords& votes = sample.votes();
-  for (const size_t at : chosen) last_.words.push_back(votes.words()[at]);
-  for (size_t b = 0; b < ballots.size(); ++b) {
-    last_.voters.push_back(ballots[b].voter);
-    for (const size_t at : chosen) {
-      last_.signs.push_back(votes.signs(b)[at]);
-      last_.said.push_back(votes.said(b) == nullptr ? ~uint64_t{0} : votes.said(b)[at]);
-    }
-  }
-}
-
-double AgreementMatrix::repeats(size_t section, size_t row) const {
-  const Section& s = sections_[section];
-  if (s.repeated_weight[row] < kKnownPair) return 0;
-  const double signal = s.mu[row] * s.mu[row];  // what is true repeats itself
-  return std::max(0.0, s.repeated_sum[row] / s.repeated_weight[row] - signal) / (1 - signal);
 }
 
 // S and B of the whole block.
@@ -404,16 +347,14 @@ void AgreementMatrix::Save(StateWriter* writer) const {
   writer->PutArray(heard_);
   for (const Section& s : sections_) {
     writer->Put(s.sample);
-    for (const auto* v : {&s.pairs.sum, &s.pairs.weight, &s.retired_sum, &s.retired_weight, &s.repeated_sum,
-                          &s.repeated_weight, &s.mu, &s.copies}) {
+    for (const auto* v : {&s.pairs.sum, &s.pairs.weight, &s.retired_sum, &s.retired_weight, &s.mu, &s.copies}) {
       writer->PutArray(*v);
     }
     for (const auto* v : {&s.different, &s.against}) writer->PutArray(*v);
     writer->Put(s.trust);
     writer->Put(s.scale);
   }
-  writer->PutArray(last_.voters);
-  for (const auto* v : {&last_.words, &last_.ends, &last_.signs, &last_.said}) writer->PutArray(*v);
+  repeats_.Save(writer);
 }
 
 void AgreementMatrix::Restore(StateReader* reader) {
@@ -433,21 +374,14 @@ void AgreementMatrix::Restore(StateReader* reader) {
   for (Section& s : sections_) {
     reader->Get(&s.sample);
     for (auto* v : {&s.pairs.sum, &s.pairs.weight}) fits = reader->GetArray(v) && v->size() == m * k && fits;
-    for (auto* v : {&s.retired_sum, &s.retired_weight, &s.repeated_sum, &s.repeated_weight, &s.mu, &s.copies})
+    for (auto* v : {&s.retired_sum, &s.retired_weight, &s.mu, &s.copies})
       fits = reader->GetArray(v) && v->size() == m && fits;
     for (auto* v : {&s.different, &s.against}) fits = reader->GetArray(v) && v->size() == m && fits;
     fits = fits && s.sample > 0;
     reader->Get(&s.trust);
     reader->Get(&s.scale);
   }
-  reader->GetArray(&last_.voters);
-  for (auto* v : {&last_.words, &last_.ends, &last_.signs, &last_.said}) reader->GetArray(v);
-  const size_t votes = last_.voters.size() * last_.words.size();
-  fits = fits && last_.signs.size() == votes && last_.said.size() == votes && std::ranges::is_sorted(last_.words) &&
-         std::ranges::is_sorted(last_.voters) && std::ranges::is_sorted(last_.ends) &&
-         (last_.ends.empty() ? last_.words.empty()
-                             : last_.ends.size() == sections_.size() && last_.ends.back() == last_.words.size()) &&
-         (last_.words.empty() || last_.words.back() < words_in_block_);
+  repeats_.Restore(reader);
   if (!fits) reader->Fail();
 }
 

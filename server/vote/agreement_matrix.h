@@ -12,6 +12,7 @@
 #include "server/vote/agreement_fit.h"
 #include "server/vote/kernels.h"
 #include "server/vote/pair_counts.h"
+#include "server/vote/repeats.h"
 #include "server/vote/rule.h"
 #include "server/vote/state_io.h"
 
@@ -25,8 +26,8 @@ class AgreementMatrix {
 
   static StateSize State(const StateShape& shape);
 
-  // Adds one round, of which `sample` saw the ballots, and fits, unless that round told next to nothing. Forgets voters
-  // outside the electorate (ascending) of whom next to nothing is left.
+  // Adds one round, of which `sample`, made with words_before(), saw the ballots, and fits, unless that round told next
+  // to nothing. Forgets voters outside the electorate (ascending) of whom next to nothing is left.
   void Observe(uint64_t round, std::span<const Ballot> ballots, std::span<const VoterId> electorate,
                const BallotSample& sample, const Kernels& kernels);
 
@@ -57,8 +58,7 @@ class AgreementMatrix {
     for (size_t i = 0; i < sections_.size(); ++i) mean += sections_[i].share * static_cast<double>(of(i));
     return mean;
   }
-  // The words on which ballots are compared with those of the round before.
-  std::span<const uint64_t> words_before() const { return last_.words; }
+  std::span<const uint64_t> words_before() const { return repeats_.words(); }
   // Those with whom all are compared, ascending, and C of them on the whole block, K x K, NaN where a pair was never
   // heard together.
   std::span<const VoterId> columns() const { return columns_; }
@@ -78,19 +78,10 @@ class AgreementMatrix {
     Pairs pairs;
     // By row.
     std::vector<double> retired_sum, retired_weight;
-    std::vector<double> repeated_sum, repeated_weight;  // as S and B, of a voter's votes with its votes before
     std::vector<double> mu, copies;
     std::vector<uint8_t> different, against;
     double trust = 0;
     double scale = 0;
-  };
-
-  // The last round's ballots on a part of its sample.
-  struct Last {
-    std::vector<VoterId> voters;  // of its ballots
-    std::vector<uint64_t> words;
-    std::vector<uint64_t> ends;         // of the sections, in `words`
-    std::vector<uint64_t> signs, said;  // [ballot][word]
   };
 
   void AddRows(std::span<const Ballot> ballots);
@@ -100,8 +91,6 @@ class AgreementMatrix {
   void Retire(size_t column, Section* section) const;
   void Decay();
   void AddCounts(std::span<const Ballot> ballots, const BallotSample& sample, const Kernels& kernels);
-  void AddRepeats(std::span<const Ballot> ballots, const VotesOnWords& now);
-  void Remember(std::span<const Ballot> ballots, const BallotSample& sample);
   Pairs OfBlock() const;
   Pairs WithBorrowed(const Section& section, const Pairs& block) const;
   void Fit(bool all);
@@ -109,7 +98,6 @@ class AgreementMatrix {
   std::vector<uint32_t> ColumnRows() const;
 
   bool assume_hostile_;
-  uint64_t words_in_block_;
   uint64_t observed_ = 0;  // rounds
   uint64_t fits_ = 0;
   double unfitted_ = 0;              // share of the sample on which a mean pair was compared since the last fit
@@ -121,7 +109,7 @@ class AgreementMatrix {
   std::vector<uint64_t> rounds_;  // in which it was heard
   std::vector<double> heard_;     // decayed sum of its weights with all columns, mean over coordinates
   std::vector<Section> sections_;
-  Last last_;
+  Repeats repeats_;
 };
 
 }  // namespace signvote

@@ -342,7 +342,10 @@ std::vector<StateSize> ItSignSgdState(const VoteOptions& options, const StateSha
   const uint64_t width = options.counter_bits / 8;
   std::vector<StateSize> state = EvidenceState(options.carry, /*wide=*/true, shape);
   state.insert(state.begin(), {"error counts", fmt::format("M*N*{}", width), shape.voters * shape.coordinates * width});
-  if (options.prior > 0) state.push_back(AgreementMatrix::State(shape));
+  if (options.prior > 0) {
+    state.push_back(AgreementMatrix::State(shape));
+    state.push_back(Repeats::State(shape));
+  }
   return state;
 }
 
