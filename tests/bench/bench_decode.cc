@@ -70,12 +70,12 @@ void BenchItSignSgd() {
 double LearningSeconds(const DecodeFederation& f) {
   std::vector<AgreementMatrix> matrices;
   std::vector<BallotSample> samples;
-  for (uint64_t b = 0; b < f.range.count; ++b) {
+  const auto sample = [&](uint64_t b) {
     const BlockShape shape = f.Shape(b);
-    matrices.emplace_back(false, shape);
-    samples.emplace_back(1, f.views[0][b], shape);
-    for (BallotTiles tiles(f.views[0][b], shape); tiles.Next();) samples.back().Collect(tiles);
-  }
+    BallotSample taken(1, f.views[0][b], shape, matrices[b].words_before());
+    for (BallotTiles tiles(f.views[0][b], shape); tiles.Next();) taken.Collect(tiles);
+    return taken;
+  };
   uint64_t round = 0;
   const auto observe = [&] {
     ++round;
@@ -83,6 +83,12 @@ double LearningSeconds(const DecodeFederation& f) {
       matrices[b].Observe(round, f.views[0][b], f.electorate, samples[b], FastKernels());
     }
   };
+  for (uint64_t b = 0; b < f.range.count; ++b) {
+    matrices.emplace_back(false, f.Shape(b));
+    samples.push_back(sample(b));
+  }
+  observe();
+  for (uint64_t b = 0; b < f.range.count; ++b) samples[b] = sample(b);  // with the words of the round before
   constexpr int kRounds = 16;
   for (int i = 0; i < kRounds; ++i) observe();
   return CpuSeconds([&] {
