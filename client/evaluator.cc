@@ -1,6 +1,9 @@
 #include "client/evaluator.h"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <limits>
 #include <nlohmann/json.hpp>
 
@@ -11,6 +14,14 @@
 #include "common/log.h"
 
 namespace signvote {
+
+absl::Status Evaluator::PrepareExport(const std::string& directory) {
+  if (directory.empty()) return absl::OkStatus();
+  absl::Status status = MakeDirectories(directory);
+  if (status.ok() && ::access(directory.c_str(), W_OK | X_OK) != 0) status = ErrnoStatus(errno, "write to", directory);
+  if (status.ok()) return status;
+  return InvalidArgument("evaluate.export is \"{}\", expected a directory to write to: {}", directory, Message(status));
+}
 
 absl::StatusOr<std::unique_ptr<Evaluator>> Evaluator::Make(const ClientOptions& options, Done done) {
   std::unique_ptr<Evaluator> evaluator(new Evaluator(options, std::move(done)));
@@ -96,6 +107,11 @@ void Evaluator::Run() {
   }
 }
 
+absl::Status Evaluator::LastExport() {
+  const MutexLock lock(mu_);
+  return exported_;
+}
+
 bool Evaluator::Stopping() {
   const MutexLock lock(mu_);
   return stopping_;
@@ -129,8 +145,10 @@ absl::StatusOr<v1::Evaluation> Evaluator::Measure(Job job) {
   spdlog::info("round {}: {} on {} samples, fingerprint {}", job.round, score->Text(), score->samples,
                fingerprint.Hex());
   if (!options_.export_directory.empty()) {
-    status = Export(job, *score, fingerprint.Hex());
-    if (!status.ok()) spdlog::error("round {}: {}", job.round, Message(status));
+    status = Annotate(Export(job, *score, fingerprint.Hex()), fmt::format("round {}", job.round));
+    if (!status.ok()) spdlog::error("{}", Message(status));
+    const MutexLock lock(mu_);
+    exported_ = status;
   }
   v1::Evaluation evaluation;
   evaluation.set_round(job.round);

@@ -27,6 +27,9 @@ class Evaluator {
   // the evaluation was given up. INVALID_ARGUMENT: as Evaluate and Recalibrate; it is logged.
   using Done = std::function<void(uint64_t round, const absl::StatusOr<v1::Evaluation>& result)>;
 
+  // Makes evaluate.export, so that a directory that no evaluation could write to is told before anything is computed.
+  // Empty: nothing to do. INVALID_ARGUMENT: it cannot be made or written to.
+  static absl::Status PrepareExport(const std::string& directory);
   // Reads the test set.
   static absl::StatusOr<std::unique_ptr<Evaluator>> Make(const ClientOptions& options, Done done);
   // Gives up what is not done.
@@ -41,6 +44,9 @@ class Evaluator {
 
   // Copies the parameters. Where more than kWaitingBytes wait, the oldest that waits is given up.
   void Schedule(uint64_t round, std::span<const float> parameters);
+
+  // Why evaluate.export does not hold what was last evaluated; OK: it does, or none is asked for.
+  absl::Status LastExport();
 
  private:
   static constexpr size_t kWaitingBytes = size_t{1} << 30;
@@ -76,6 +82,7 @@ class Evaluator {
   std::deque<Job> jobs_ ABSL_GUARDED_BY(mu_);
   std::shared_ptr<Copy> copy_ ABSL_GUARDED_BY(mu_);  // its insides are used by the thread alone
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;
+  absl::Status exported_ ABSL_GUARDED_BY(mu_);
   std::thread thread_;
 };
 

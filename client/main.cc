@@ -22,7 +22,7 @@ namespace {
 constexpr char kFooter[] = R"(
 exit codes:
   0  the run is complete, or the client was stopped
-  1  anything without a code of its own
+  1  anything without a code of its own; an observer's last export failed (evaluate.export)
   2  the command line or the configuration is wrong
   3  the server cannot be reached (connect.give_up)
   4  a data set or a model is missing or damaged, or the two do not fit together
@@ -51,6 +51,8 @@ int RunClient(const ClientOptions& options) {
   const SignalWatcher signals([&inbox](int) { inbox.Post(event::StopRequested{}); });
   StartTorch(options.threads);
   if (options.session.role == v1::OBSERVER) {
+    const absl::Status prepared = Evaluator::PrepareExport(options.export_directory);
+    if (!prepared.ok()) return Report(prepared, kExitUsage);
     auto evaluator = Evaluator::Make(options, [&inbox](uint64_t round, const absl::StatusOr<v1::Evaluation>& result) {
       inbox.Post(event::EvaluationDone{round, result});
     });

@@ -53,7 +53,15 @@ ExitCode Runner::Run() {
     if (link.connection != nullptr) link.connection->Close(kFarewellLimit);
     link.connection.reset();
   }
-  return *exit_code_;
+  return CodeOfExport(*exit_code_);
+}
+
+ExitCode Runner::CodeOfExport(ExitCode code) const {
+  if (code != kExitOk || evaluator_ == nullptr) return code;
+  const absl::Status exported = evaluator_->LastExport();
+  if (exported.ok()) return code;
+  spdlog::error("evaluate.export ({}) is not of the last evaluation: {}", options_.export_directory, Message(exported));
+  return kExitFailure;
 }
 
 absl::Time Runner::Deadline() const {

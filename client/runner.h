@@ -25,7 +25,7 @@ class Runner {
   Runner(const ClientOptions& options, Trainer* trainer, Evaluator* evaluator, Credentials* credentials, Inbox* inbox);
 
   // Takes part until the run is complete, the server refuses, no server is reached for connect.give_up, or
-  // event::StopRequested; returns the exit code.
+  // event::StopRequested; returns the exit code, which is not kExitOk where the last export failed.
   ExitCode Run();
 
  private:
@@ -64,6 +64,7 @@ class Runner {
   // Of the ballots that simulate.late holds back, those that are due when `round` opens.
   void SendHeldBallots(uint64_t round);
   void Stop();
+  ExitCode CodeOfExport(ExitCode code) const;  // kExitOk becomes kExitFailure where the last export failed
   void End(ExitCode code) { exit_code_ = exit_code_.value_or(code); }
   // The shard of a connection; nullopt: it is abandoned.
   std::optional<size_t> ShardOf(uint64_t connection) const;

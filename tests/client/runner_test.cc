@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <atomic>
+#include <filesystem>
 
 #include "client/model/builtin.h"
 #include "client/model/threads.h"
@@ -188,6 +189,33 @@ TEST(Runner, AnObserverEvaluatesAndLeavesAfterItsLastEvaluation) {
     EXPECT_EQ(evaluation.samples(), 2000u);
   }
   EXPECT_THAT(rounds, testing::ElementsAre(4, 8, 10));
+}
+
+TEST(Runner, AnObserverWhoseLastExportFailedDoesNotEndWell) {
+  const TemporaryDirectory directory;
+  for (const bool fails : {false, true}) {
+    EchoServer echo(3);
+    LocalServer server(std::ref(echo));
+    ClientOptions options = Options(server, v1::OBSERVER);
+    options.export_directory = directory / (fails ? "full" : "fine");
+    // No file takes the place of a directory.
+    if (fails) std::filesystem::create_directories(options.export_directory + "/evaluation.json/taken");
+    const CapturedLog log;
+    EXPECT_EQ(RunObserver(options), fails ? kExitFailure : kExitOk);
+    EXPECT_EQ(echo.evaluations.size(), 1u) << "the server is told all the same";
+    EXPECT_EQ(log.Text().find("full) is not of the last evaluation: round 3: ") != std::string::npos, fails);
+  }
+}
+
+TEST(Evaluator, PreparesTheDirectoryOfItsExport) {
+  const TemporaryDirectory directory;
+  EXPECT_TRUE(Evaluator::PrepareExport("").ok());
+  EXPECT_TRUE(Evaluator::PrepareExport(directory / "a/b").ok());
+  EXPECT_TRUE(std::filesystem::is_directory(directory / "a/b"));
+  const absl::Status status = Evaluator::PrepareExport("/proc/nope");
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(Message(status), testing::AllOf(testing::HasSubstr("evaluate.export is \"/proc/nope\""),
+                                              testing::HasSubstr("cannot create directory")));
 }
 
 TEST(Runner, ARefusalIsExitCodeFive) {
