@@ -81,6 +81,7 @@ void Runner::Connect() {
     if (link.connection != nullptr || absl::Now() < link.connect_at || !shards_.MayConnect(shard)) continue;
     spdlog::debug("connects to {}", link.address);
     credentials_->Refresh();
+    link.has_spoken &= !credentials_->IsTls();  // a certificate may have expired meanwhile
     link.connection = std::make_unique<Connection>(link.address, credentials_->ForChannel(), ++connections_, inbox_,
                                                    options_.transport.keepalive);
   }
@@ -94,9 +95,9 @@ std::optional<size_t> Runner::ShardOf(uint64_t connection) const {
   return std::nullopt;
 }
 
-absl::Status Runner::WithHint(const absl::Status& status) const {
+absl::Status Runner::WithHint(const absl::Status& status, const Link& link) const {
   if (status.code() != absl::StatusCode::kUnavailable) return status;
-  const std::string hint = ConnectionHint(Message(status), credentials_->IsTls());
+  const std::string hint = ConnectionHint(Message(status), credentials_->IsTls(), link.has_spoken);
   return hint.empty() ? status : Error(status.code(), "{} ({})", Message(status), hint);
 }
 
@@ -112,6 +113,7 @@ void Runner::Handle(Event event) {
   } else if (auto* received = std::get_if<event::MessageReceived>(&event)) {
     const auto shard = ShardOf(received->connection);
     if (!shard) return;
+    links_[*shard].has_spoken = true;
     touch(*shard);
     Settle(shards_.Received(*shard, std::move(received->message)));
     touch(*shard);
@@ -121,7 +123,7 @@ void Runner::Handle(Event event) {
     touch(*shard);
     links_[*shard].connection.reset();
     links_[*shard].connect_at = absl::InfiniteFuture();  // unless the session asks for another
-    Settle(shards_.Disconnected(*shard, WithHint(ended->status)));
+    Settle(shards_.Disconnected(*shard, WithHint(ended->status, links_[*shard])));
   } else if (auto* done = std::get_if<event::EvaluationDone>(&event)) {
     OnEvaluation(*done);
   } else {

@@ -36,11 +36,12 @@ class Runner {
     Backoff backoff;
     absl::Time connect_at = absl::InfinitePast();  // when there is no connection
     absl::Time reached;                            // when a session last existed, or the start
+    bool has_spoken = false;  // a message came over this connection or, in plain text, over an earlier one
   };
 
   void Connect();  // where it is due
   // An UNAVAILABLE says what to do, where that is known.
-  absl::Status WithHint(const absl::Status& status) const;
+  absl::Status WithHint(const absl::Status& status, const Link& link) const;
   void Handle(Event event);
   void OnEvaluation(const event::EvaluationDone& done);
   void HandleWaiting();  // every event that is there already

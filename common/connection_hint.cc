@@ -12,7 +12,7 @@ bool IsCut(std::string_view message) {
 
 }  // namespace
 
-std::string ConnectionHint(std::string_view message, bool is_tls) {
+std::string ConnectionHint(std::string_view message, bool is_tls, bool has_spoken) {
   if (Has(message, "certificate verify failed")) {
     return "the other side's certificate has expired, or comes from another authority than tls.ca (ca.pem)";
   }
@@ -31,6 +31,7 @@ std::string ConnectionHint(std::string_view message, bool is_tls) {
   if (Has(message, "timed out") || Has(message, "No route to host") || Has(message, "unreachable")) {
     return "the machine does not answer: is it up, and does a firewall let this port through?";
   }
+  if (IsCut(message) && has_spoken) return "";
   if (IsCut(message) && !is_tls) {
     return "it hung up on plain text: most likely it speaks TLS and asks for a certificate (tls.directory in a "
            "configuration, --tls DIRECTORY of signvotectl; deploy/certs.sh makes them)";

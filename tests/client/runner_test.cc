@@ -179,6 +179,24 @@ TEST(Runner, AVoterComesBackAndVotesInTheOpenRound) {
   EXPECT_EQ(echo.disagreements, 0);
 }
 
+TEST(Runner, AServerThatBreaksOffInTheMiddleIsNotTakenForOneThatWantsTls) {
+  for (const bool spoke : {false, true}) {
+    EchoServer echo(3);
+    std::atomic<int> streams = 0;
+    LocalServer server([&](Stream* stream) -> grpc::Status {
+      v1::ClientMessage message;
+      if (streams++ > 0) return echo(stream);
+      stream->Read(&message);
+      if (spoke) echo.Greet(stream, message.join());
+      return {grpc::StatusCode::UNAVAILABLE, "Socket closed"};
+    });
+    const CapturedLog log;
+    EXPECT_EQ(RunVoter(Options(server, v1::VOTER)), kExitOk);
+    EXPECT_THAT(log.Text(), testing::HasSubstr("Socket closed"));
+    EXPECT_EQ(log.Text().find("it speaks TLS") == std::string::npos, spoke);
+  }
+}
+
 TEST(Runner, AnObserverEvaluatesAndLeavesAfterItsLastEvaluation) {
   EchoServer echo(10);
   LocalServer server(std::ref(echo));

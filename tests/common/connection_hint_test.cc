@@ -22,6 +22,12 @@ TEST(ConnectionHint, ACutOnTlsIsMostLikelyARefusedCertificate) {
   EXPECT_THAT(ConnectionHint(kCut, true), HasSubstr("refuses this certificate"));
 }
 
+TEST(ConnectionHint, ACutAfterMessagesIsNoMatterOfTls) {
+  EXPECT_EQ(ConnectionHint(kCut, false, true), "");
+  EXPECT_EQ(ConnectionHint(kCut, true, true), "");
+  EXPECT_THAT(ConnectionHint(kRefused, false, true), HasSubstr("nobody listens there"));
+}
+
 TEST(ConnectionHint, TellsPlainTextNamesAuthoritiesAndAddressesApart) {
   EXPECT_THAT(
       ConnectionHint("Ssl handshake failed: SSL_ERROR_SSL: error:0A00010B:SSL routines::wrong version number", true),
