@@ -25,8 +25,9 @@ exit codes:
   1  anything without a code of its own; an observer's last export failed (evaluate.export)
   2  the command line or the configuration is wrong
   3  the server cannot be reached (connect.give_up)
-  4  a data set or a model is missing or damaged, or the two do not fit together
-  5  the server refused: name taken, evicted, not permitted, wrong state)";
+  4  a data set or a model is missing or damaged, the two do not fit together, or the model is not that of model_sha256
+  5  the server refused: name taken (for two minutes: a client that restarts waits for its old session to be missed),
+     evicted, not permitted, wrong state)";
 
 int Report(const absl::Status& status, int code) {
   fmt::print(stderr, "signvote-client: {}\n", Message(status));

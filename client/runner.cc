@@ -196,7 +196,9 @@ void Runner::Perform(Link& link, action::Reconnect& reconnect) {
   const absl::Time now = absl::Now();
   const absl::Duration without = now - link.reached;
   if (reconnect.name_taken && without > kNameTakenLimit) {
-    spdlog::error("{}; is another client running under the name {}?", Message(reconnect.why), options_.session.name);
+    spdlog::error("gave up after {}: {}; is another client running under the name {}?",
+                  absl::FormatDuration(absl::Floor(without, absl::Seconds(1))), Message(reconnect.why),
+                  options_.session.name);
     return End(kExitRefused);
   }
   if (!reconnect.name_taken && options_.give_up > absl::ZeroDuration() && without > options_.give_up) {
@@ -207,8 +209,9 @@ void Runner::Perform(Link& link, action::Reconnect& reconnect) {
   // Not all at once where all were told the same.
   const absl::Duration delay = absl::Seconds(reconnect.after_seconds) + link.backoff.Next(UnitJitter());
   link.connect_at = now + delay;
-  spdlog::warn("{}; connects again in {}", Message(reconnect.why),
-               absl::FormatDuration(absl::Ceil(delay, absl::Milliseconds(10))));
+  spdlog::warn("{}; connects again in {}{}", Message(reconnect.why),
+               absl::FormatDuration(absl::Ceil(delay, absl::Milliseconds(10))),
+               reconnect.name_taken ? fmt::format(", for {} in all", absl::FormatDuration(kNameTakenLimit)) : "");
 }
 
 void Runner::Perform(Link&, action::Finished& finished) {

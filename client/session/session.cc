@@ -132,9 +132,10 @@ void Session::OnWelcome(const v1::Welcome& welcome) {
                                               options_.name, welcome.client_id(), ClientId(options_.name)));
   }
   if (!options_.model_sha256.empty() && welcome.model_sha256() != options_.model_sha256) {
-    return Fail(kExitRefused, Error(absl::StatusCode::kFailedPrecondition,
-                                    "the server's model has SHA-256 {}, model_sha256 asks for {}: it is not loaded",
-                                    Hex(welcome.model_sha256()), Hex(options_.model_sha256)));
+    return Fail(kExitData, Error(absl::StatusCode::kFailedPrecondition,
+                                 "model_sha256 is {}, and the server's model.pt has SHA-256 {}: this client does not "
+                                 "load it; if that is the model you trust, set model_sha256 to its hash",
+                                 Hex(options_.model_sha256), Hex(welcome.model_sha256())));
   }
   if (tensors_.empty() || welcome.run() != welcome_.run() || *tensors != tensors_) {
     replica_.Reset(*range);

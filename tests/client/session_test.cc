@@ -13,7 +13,8 @@ TEST_F(SessionTest, AnotherModelThanThePinnedOneIsNeverLoaded) {
   session_->Connected();
   const auto actions = Say({server_.Welcome("ada")});
   ASSERT_EQ(Only<action::Failed>(actions).size(), 1u);
-  EXPECT_EQ(Only<action::Failed>(actions)[0].code, kExitRefused);
+  EXPECT_EQ(Only<action::Failed>(actions)[0].code, kExitData) << "it is the client that refuses";
+  EXPECT_THAT(std::string(Only<action::Failed>(actions)[0].status.message()), HasSubstr("model_sha256 is 7878"));
   EXPECT_TRUE(Only<action::LoadModel>(actions).empty());
 }
 
