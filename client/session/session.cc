@@ -138,6 +138,7 @@ void Session::OnWelcome(const v1::Welcome& welcome) {
                                  Hex(options_.model_sha256), Hex(welcome.model_sha256())));
   }
   if (tensors_.empty() || welcome.run() != welcome_.run() || *tensors != tensors_) {
+    if (!tensors_.empty()) NoteOtherRun(welcome);
     replica_.Reset(*range);
     ballot_ = {};
     evaluated_ = 0;
@@ -162,6 +163,18 @@ void Session::OnWelcome(const v1::Welcome& welcome) {
     Send(std::move(message));
   }
   LeaveWhenComplete();
+}
+
+void Session::NoteOtherRun(const v1::Welcome& welcome) {
+  if (welcome.model_sha256() == welcome_.model_sha256()) {
+    return Note(true, fmt::format("the server holds run {} now, not {}: it begins anew, with the same model.pt",
+                                  welcome.run(), welcome_.run()));
+  }
+  Note(true, fmt::format("the server holds run {} now, not {}, with another model: model.pt has SHA-256 {} and {} "
+                         "parameters instead of {}; if it does not fit the data of {}, give it a configuration of its "
+                         "own",
+                         welcome.run(), welcome_.run(), Hex(welcome.model_sha256()), welcome.config().parameters(),
+                         config().parameters(), options_.name));
 }
 
 void Session::AdoptModel(const std::string& sha256, const std::vector<TensorShape>& tensors) {
@@ -284,7 +297,8 @@ std::vector<Action> Session::BallotBlockReady(uint64_t round, uint64_t block, co
   if (!late && round != ballot_.round) return {};  // of parameters that turned out to be wrong
   const uint64_t age = replica_.round() + 1 - round;
   if (late && (age > config().max_staleness() || state_ != State::kFollowing)) {
-    Note(true, fmt::format("the ballot for round {} is ready {} rounds late and is not sent", round, age));
+    Note(true, fmt::format("the ballot for round {} is ready {} round{} late and is not sent", round, age,
+                           age == 1 ? "" : "s"));
     return TakeActions();
   }
   auto message = std::make_shared<v1::ClientMessage>();

@@ -128,6 +128,7 @@ class Session {
   void OnBallotAnswer(const v1::BallotAnswer& answer);
   void OnFarewell(const v1::Farewell& farewell);
 
+  void NoteOtherRun(const v1::Welcome& welcome);  // than that of the Welcome before
   bool HasModel() const { return welcome_.model_sha256() == model_sha256_; }
   void SayApplied();
   void EvaluateWhereDue();

@@ -4,6 +4,7 @@
 namespace signvote {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 
 TEST_F(SessionTest, AnotherModelThanThePinnedOneIsNeverLoaded) {
@@ -195,7 +196,7 @@ TEST_F(SessionTest, ABallotThatIsLateIsNotSent) {
   Say(server_.Close());
   const auto actions = CastBallot(1);
   EXPECT_TRUE(Sent(actions).empty());
-  EXPECT_THAT(Only<action::Notice>(actions).at(0).text, HasSubstr("1 rounds late"));
+  EXPECT_THAT(Only<action::Notice>(actions).at(0).text, HasSubstr("1 round late"));
 }
 
 TEST_F(SessionTest, ABallotNoLaterThanMaxStalenessIsSent) {
@@ -248,6 +249,31 @@ TEST_F(SessionTest, ABallotOnWrongParametersIsForgotten) {
   Connect();
   Say(server_.Welcome("ada"));
   EXPECT_TRUE(Sent(CastBallot(1)).empty());
+}
+
+TEST_F(SessionTest, AnotherModelInTheSamePlaceIsSaidWhereItComesIn) {
+  JoinAsNewcomer();
+  session_->Disconnected(kBroken);
+  Connect();
+  EXPECT_THAT(Only<action::Notice>(Say(server_.Welcome("ada"))).at(0).text, HasSubstr("joined")) << "the same run";
+  session_->Disconnected(kBroken);
+  Connect();
+  server_.run = "another";
+  v1::ServerMessage welcome = server_.Welcome("ada");
+  EXPECT_THAT(Only<action::Notice>(Say(welcome)).at(0).text, HasSubstr("run another now, not"));
+  session_->Disconnected(kBroken);
+  Connect();
+  welcome.mutable_welcome()->set_run("third");
+  welcome.mutable_welcome()->set_model_sha256(std::string(32, 'm'));
+  welcome.mutable_welcome()->mutable_config()->set_parameters(8);
+  v1::Tensor& tensor = *welcome.mutable_welcome()->mutable_tensors(0);
+  tensor.clear_shape();
+  tensor.add_shape(8);
+  welcome.mutable_welcome()->mutable_config()->set_blocks(1);
+  const auto notice = Only<action::Notice>(Say(welcome)).at(0);
+  EXPECT_TRUE(notice.warning);
+  EXPECT_THAT(notice.text, AllOf(HasSubstr("run third now, not another, with another model"), HasSubstr("6d6d6d"),
+                                 HasSubstr(fmt::format("8 parameters instead of {}", ScriptedServer::kParameters))));
 }
 
 TEST_F(SessionTest, ParametersOfAnotherRunAreForgotten) {
