@@ -57,6 +57,9 @@ absl::Status Evaluator::LoadModel(const std::string& bytes, std::span<const Tens
     }
     copy->calibration = calibration_;
   }
+  if (!options_.export_directory.empty() && !copy->module->HasForward()) {
+    spdlog::info("model.pt has no method forward: {} gets no predictions.npy", options_.export_directory);
+  }
   const MutexLock lock(mu_);
   copy_ = std::move(copy);
   return absl::OkStatus();
@@ -122,7 +125,8 @@ absl::Status Evaluator::Trial(const Job& job) {
   Copy& copy = *job.copy;
   std::copy(job.parameters.begin(), job.parameters.end(), copy.parameters.begin());
   if (copy.calibration != nullptr) {
-    const uint32_t one_pass = std::min(options_.calibration, options_.module.micro_batch);
+    const uint32_t micro_batch = options_.module.micro_batch;
+    const uint32_t one_pass = std::min(options_.calibration, micro_batch != 0 ? micro_batch : kMicroBatch);
     RETURN_IF_ERROR(Annotate(Recalibrate(*copy.module, *copy.calibration, one_pass), copy.calibration->source));
   }
   return CheckFit(*copy.module, dataset_, options_.metrics);

@@ -70,7 +70,7 @@ absl::Status ExportPredictions(Module& module, const Dataset& dataset, const std
   return CatchTorch("the predictions cannot be exported", [&]() -> absl::Status {
     const torch::NoGradGuard no_grad;
     Module::Impl& impl = module.impl();
-    if (!impl.module.find_method("forward").has_value()) return absl::OkStatus();
+    if (!module.HasForward()) return absl::OkStatus();
     impl.module.eval();
     impl.Refresh();
     const size_t count = std::min(dataset.size(), kMostPredictions);
@@ -80,7 +80,7 @@ absl::Status ExportPredictions(Module& module, const Dataset& dataset, const std
     std::vector<uint32_t> samples;
     for (size_t begin = 0; begin < count; begin += samples.size()) {
       if (cancelled()) return Error(absl::StatusCode::kCancelled, "the evaluation was given up");
-      samples.resize(std::min<size_t>(impl.options.micro_batch, count - begin));
+      samples.resize(std::min<size_t>(impl.evaluation_pass, count - begin));
       std::iota(samples.begin(), samples.end(), static_cast<uint32_t>(begin));
       MakeBatch(dataset, samples, &batch);
       ASSIGN_OR_RETURN(torch::Tensor outputs, Outputs(impl, TensorsOf(impl, batch, 0, batch.size)));

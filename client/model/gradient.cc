@@ -19,7 +19,7 @@ absl::StatusOr<double> AccumulateGradient(Module::Impl& impl, size_t size, const
   torch::manual_seed(seed);
   impl.Refresh();
   impl.flat_gradient.zero_();
-  const size_t passes = (size + impl.options.micro_batch - 1) / impl.options.micro_batch;
+  const size_t passes = size == 0 ? 0 : (size - 1) / impl.gradient_pass + 1;
   double loss = 0;
   for (size_t i = 0; i < passes; ++i) {
     const size_t begin = size * i / passes;
@@ -136,7 +136,7 @@ absl::StatusOr<Score> Evaluate(Module& module, const Dataset& dataset, const std
     std::vector<uint32_t> samples;
     for (size_t begin = 0; begin < dataset.size(); begin += samples.size()) {
       if (cancelled()) return Error(absl::StatusCode::kCancelled, "the evaluation was given up");
-      samples.resize(std::min<size_t>(impl.options.micro_batch, dataset.size() - begin));
+      samples.resize(std::min<size_t>(impl.evaluation_pass, dataset.size() - begin));
       std::iota(samples.begin(), samples.end(), static_cast<uint32_t>(begin));
       MakeBatch(dataset, samples, &batch);
       const absl::Status added =

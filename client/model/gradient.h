@@ -25,10 +25,10 @@ struct BatchSource {
 
 // Writes the gradient of the mean loss (ModuleOptions::loss) over the batch and returns that mean. The batch goes
 // through in micro-batches of about equal size, at most ModuleOptions::micro_batch; up to rounding they do not change
-// the result (but for batch normalisation, whose statistics are those of a micro-batch). `seed` is for modules that
-// draw, as dropout does. `gradient` has one value a parameter, or none: then it stays in the
-// module, for PackOnDevice. INVALID_ARGUMENT: the module does not take or give these
-// shapes, or the targets are none for this loss (names both).
+// the result (but for batch normalisation, whose statistics are those of a micro-batch, and for a module's own loss
+// that compares samples). `seed` is for modules that draw, as dropout does. `gradient` has one value a parameter, or
+// none: then it stays in the module, for PackOnDevice. INVALID_ARGUMENT: the module does not take or give these shapes,
+// or the targets are none for this loss (names both).
 absl::StatusOr<double> MeanGradient(Module& module, const BatchSource& batch, uint64_t seed, std::span<float> gradient);
 absl::StatusOr<double> MeanGradient(Module& module, const Batch& batch, uint64_t seed, std::span<float> gradient);
 
@@ -41,7 +41,8 @@ struct Score {
   std::string Text() const;  // "loss 0.1234, accuracy 0.9876"
 };
 
-// Over the whole data set, with the module in evaluation mode. `metrics` are of kMetrics; empty: those of the
+// Over the whole data set, with the module in evaluation mode, in passes of ModuleOptions::micro_batch whose means are
+// averaged by their samples. `metrics` are of kMetrics; empty: those of the
 // loss (of next tokens also perplexity), and none of a module's own loss. CANCELLED: `cancelled` said so, between two
 // passes. INVALID_ARGUMENT: as MeanGradient, or a metric that these targets or this loss do not have.
 absl::StatusOr<Score> Evaluate(Module& module, const Dataset& dataset, const std::vector<std::string>& metrics,

@@ -1,5 +1,6 @@
 #include "client/model/module.h"
 
+#include <limits>
 #include <map>
 #include <regex>
 #include <set>
@@ -119,6 +120,7 @@ Module::Module(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Module::~Module() = default;
 
 bool Module::IsOnCpu() const { return impl_->device.is_cpu(); }
+bool Module::HasForward() const { return impl_->module.find_method("forward").has_value(); }
 
 absl::StatusOr<std::unique_ptr<Module>> Module::Load(const std::string& bytes, std::span<const TensorShape> tensors,
                                                      std::span<float> parameters, const ModuleOptions& options) {
@@ -129,6 +131,9 @@ absl::StatusOr<std::unique_ptr<Module>> Module::Load(const std::string& bytes, s
     std::istringstream stream(bytes);
     impl->module = torch::jit::load(stream, impl->device);
     ASSIGN_OR_RETURN(impl->loss, LossOf(impl->module, options.loss));
+    impl->evaluation_pass = options.micro_batch != 0 ? options.micro_batch : kMicroBatch;
+    const bool is_whole = options.micro_batch == 0 && impl->loss == kOwnLoss;
+    impl->gradient_pass = is_whole ? std::numeric_limits<size_t>::max() : impl->evaluation_pass;
     ASSIGN_OR_RETURN(impl->parameters, InOrder(impl->module, tensors));
     for (const TensorShape& tensor : tensors) impl->names.push_back(tensor.name);
     const auto count = static_cast<int64_t>(parameters.size());

@@ -14,9 +14,13 @@
 
 namespace signvote {
 
+inline constexpr uint32_t kMicroBatch = 256;
+
 struct ModuleOptions {
   std::string device = "cpu";  // or "cuda", "cuda:N"
-  uint32_t micro_batch = 256;  // samples in one forward and backward pass; bounds memory
+  // Samples in one forward and backward pass; bounds memory. 0: kMicroBatch, but a gradient of the module's own loss
+  // takes its batch whole, since such a loss may compare the samples of a batch.
+  uint32_t micro_batch = 0;
   // One of kLosses, or kOwnLoss: the module's own method `loss`. Empty: that method where there is one, else
   // cross_entropy.
   std::string loss;
@@ -34,6 +38,7 @@ class Module {
   ~Module();
 
   bool IsOnCpu() const;
+  bool HasForward() const;
 
   struct Impl;  // module_impl.h
   Impl& impl() { return *impl_; }

@@ -23,6 +23,8 @@ struct Module::Impl {
   std::string loss;                       // one of ModuleOptions::loss, never empty
   std::vector<torch::Tensor> parameters;  // views of `flat`, in the order of the coordinates
   std::vector<std::string> names;         // of the parameters
+  size_t gradient_pass = 0;               // samples in one pass, at most: of a gradient, ...
+  size_t evaluation_pass = 0;             // ... and where nothing is trained
 
   // Brings the caller's parameters to the device.
   void Refresh();

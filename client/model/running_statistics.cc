@@ -59,10 +59,11 @@ class Statistics {
   std::vector<torch::Tensor> sums_;
 };
 
-absl::Status Pass(Module::Impl& impl, const Batch& batch) {
+absl::Status Pass(Module& module, const Batch& batch) {
+  Module::Impl& impl = module.impl();
   torch::manual_seed(0);
   const TensorBatch tensors = TensorsOf(impl, batch, 0, batch.size);
-  if (impl.module.find_method("forward").has_value()) return Outputs(impl, tensors).status();
+  if (module.HasForward()) return Outputs(impl, tensors).status();
   return MeanLoss(impl, tensors).status();
 }
 
@@ -80,20 +81,20 @@ absl::Status Recalibrate(Module& module, const Dataset& dataset, uint32_t sample
     std::vector<uint32_t> all(dataset.size());
     std::iota(all.begin(), all.end(), 0);
     const std::vector<uint32_t> drawn = Minibatch({}, all, samples);
-    const size_t size = std::min<size_t>(impl.options.micro_batch, drawn.size());
+    const size_t size = std::min<size_t>(impl.evaluation_pass, drawn.size());
     const size_t batches = drawn.size() / size;
     Batch batch;
     std::vector<torch::Tensor> from_zero, start, from_start;
     for (size_t i = 0; i < batches; ++i) {
       MakeBatch(dataset, std::span(drawn).subspan(i * size, size), &batch);
       statistics.Start(statistics.Zeros());
-      RETURN_IF_ERROR(Pass(impl, batch));
+      RETURN_IF_ERROR(Pass(module, batch));
       statistics.Add();
       if (i > 0) continue;
       from_zero = statistics.Copies();
       for (const torch::Tensor& one : from_zero) start.push_back(torch::where(one == 0, torch::ones_like(one), one));
       statistics.Start(start);
-      RETURN_IF_ERROR(Pass(impl, batch));
+      RETURN_IF_ERROR(Pass(module, batch));
       from_start = statistics.Copies();
     }
     statistics.Finish(from_zero, start, from_start, static_cast<double>(batches));

@@ -22,7 +22,8 @@ using testing::Pair;
 class Objective : public testing::Test {
  protected:
   absl::Status Load(std::vector<int64_t> shape, std::vector<float> weights, const std::string& loss,
-                    const std::string& source = "def forward(self, x):\n    return torch.linear(x, self.weight)\n") {
+                    const std::string& source = "def forward(self, x):\n    return torch.linear(x, self.weight)\n",
+                    uint32_t micro_batch = 2) {
     StartTorch(1);
     torch::jit::Module module("user");
     const torch::Tensor zeros = torch::zeros(shape);
@@ -34,7 +35,7 @@ class Objective : public testing::Test {
     parameters_ = std::move(weights);
     gradient_.resize(parameters_.size());
     tensors_ = {{"weight", {shape.begin(), shape.end()}}};
-    ASSIGN_OR_RETURN(module_, Module::Load(bytes.str(), tensors_, parameters_, {"cpu", 2, loss}));
+    ASSIGN_OR_RETURN(module_, Module::Load(bytes.str(), tensors_, parameters_, {"cpu", micro_batch, loss}));
     return absl::OkStatus();
   }
 
@@ -149,6 +150,25 @@ TEST_F(Objective, AModulesOwnLossIsCalledWhereThereIsOne) {
   EXPECT_NEAR(score->loss, 4 / 3.0, 1e-6);
   EXPECT_NEAR(score->metrics[0].second, 2, 1e-6);
   EXPECT_TRUE(Evaluated(Numbers({1, 1, 0}))->metrics.empty());
+}
+
+// As a contrastive loss does: each sample against the mean of all.
+constexpr char kComparingLoss[] = R"(
+def loss(self, batch: Tuple[Tensor, Tensor]):
+    x, y = batch
+    outputs = torch.flatten(torch.linear(x, self.weight))
+    return torch.mean(torch.pow(outputs - torch.mean(outputs), 2))
+)";
+
+TEST_F(Objective, AModulesOwnLossSeesItsBatchWholeUnlessMicroBatchIsSet) {
+  Dataset dataset = Numbers(std::vector<float>(300));
+  std::vector<float> inputs(600);
+  for (size_t i = 0; i < 300; ++i) inputs[2 * i] = i < 150 ? 1.0f : -1.0f;
+  dataset.inputs.values = inputs;
+  ASSERT_TRUE(Load({1, 2}, {3, 0}, "", kComparingLoss, 0).ok());
+  EXPECT_NEAR(*Gradient(dataset), 9, 1e-5) << "outputs 3 and -3 around a mean of 0";
+  ASSERT_TRUE(Load({1, 2}, {3, 0}, "", kComparingLoss, 150).ok());
+  EXPECT_NEAR(*Gradient(dataset), 0, 1e-5) << "each half is all alike";
 }
 
 TEST_F(Objective, AModulesOwnLossHasNoMetricsUnlessAskedFor) {
