@@ -25,6 +25,11 @@ absl::StatusOr<double> AccumulateGradient(Module::Impl& impl, size_t size, const
     const size_t begin = size * i / passes;
     const size_t count = size * (i + 1) / passes - begin;
     ASSIGN_OR_RETURN(const torch::Tensor mean, MeanLoss(impl, part_of(begin, count)));
+    if (!mean.requires_grad()) {
+      return InvalidArgument(
+          "the loss does not depend on any parameter: do forward or loss detach their outputs, compute them under "
+          "torch.no_grad(), or take argmax or round of them?");
+    }
     const torch::Tensor part = mean * (static_cast<double>(count) / static_cast<double>(size));
     part.backward();
     loss += part.item<double>();

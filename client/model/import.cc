@@ -8,6 +8,18 @@
 namespace signvote {
 namespace {
 
+// What no client could train with.
+absl::Status CheckMethods(const torch::jit::Module& module, const std::string& path) {
+  const bool has_loss = module.find_method("loss").has_value();
+  if (!has_loss && !module.find_method("forward").has_value()) {
+    return InvalidArgument(
+        "{}: the module has neither a method forward(self, inputs: Tensor) nor loss(self, batch: Tuple[Tensor, "
+        "Tensor]), so there is nothing to train by: mark one with @torch.jit.export",
+        path);
+  }
+  return Annotate(has_loss ? CheckLossSignature(module) : CheckForwardSignature(module), path);
+}
+
 absl::StatusOr<Tensors> CheckedParametersOf(const torch::jit::Module& module, const std::string& path) {
   Tensors tensors;
   for (const auto& [name, value] : ParametersOf(module)) {
@@ -41,7 +53,9 @@ absl::StatusOr<ModelBundle> ImportTorchScript(const std::string& path) {
   const std::string doing = path + " is not a TorchScript module (torch.jit.script(module).save(...))";
   auto parameters = CatchTorch(doing.c_str(), [&]() -> absl::StatusOr<Tensors> {
     std::istringstream stream(bundle.module);
-    return CheckedParametersOf(torch::jit::load(stream, torch::kCPU), path);
+    const torch::jit::Module module = torch::jit::load(stream, torch::kCPU);
+    RETURN_IF_ERROR(CheckMethods(module, path));
+    return CheckedParametersOf(module, path);
   });
   if (!parameters.ok()) return parameters.status();
   bundle.parameters = *std::move(parameters);

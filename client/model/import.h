@@ -10,7 +10,7 @@
 namespace signvote {
 
 // The parameters as they are in the file, in the module's order. NOT_FOUND, or INVALID_ARGUMENT: not TorchScript; no
-// parameters; or one is not float32 or frozen.
+// parameters; one is not float32 or frozen; or no method to train by, or one of another signature.
 absl::StatusOr<ModelBundle> ImportTorchScript(const std::string& path);
 
 // The bytes of the same module with these values, whose vector is only borrowed. As Module::Load.

@@ -47,15 +47,43 @@ absl::StatusOr<std::vector<torch::Tensor>> InOrder(const torch::jit::Module& mod
   return ordered;
 }
 
+// "(Tensor x, Tensor y)".
+std::string Signature(const std::vector<c10::Argument>& arguments) {
+  std::vector<std::string> texts;
+  for (size_t i = 1; i < arguments.size(); ++i) {  // 0 is self
+    texts.push_back(fmt::format("{} {}", arguments[i].type()->repr_str(), arguments[i].name()));
+  }
+  return fmt::format("({})", fmt::join(texts, ", "));
+}
+
+// Called with one argument, of this type.
+absl::Status CheckSignature(const torch::jit::Module& module, const char* name, const c10::TypePtr& type,
+                            const char* expected) {
+  const auto method = module.find_method(name);
+  if (!method.has_value()) return absl::OkStatus();
+  const std::vector<c10::Argument>& arguments = method->function().getSchema().arguments();
+  bool fits = arguments.size() >= 2 && type->isSubtypeOf(*arguments[1].type());
+  for (size_t i = 2; i < arguments.size(); ++i) fits = fits && arguments[i].default_value().has_value();
+  if (fits) return absl::OkStatus();
+  return InvalidArgument("the module's method {} takes {}, expected {}", name, Signature(arguments), expected);
+}
+
 absl::StatusOr<std::string> LossOf(const torch::jit::Module& module, const std::string& wanted) {
-  const auto own = module.find_method("loss");
-  if (wanted == kOwnLoss || (wanted.empty() && own.has_value())) {
-    if (own.has_value() && own->function().getSchema().arguments().size() == 2) return std::string(kOwnLoss);
+  const bool has_own = module.find_method("loss").has_value();
+  if (wanted == kOwnLoss && !has_own) {
     return InvalidArgument(
         "loss is \"module\", but model.pt has no method loss(self, batch: Tuple[Tensor, Tensor]); mark it with "
         "@torch.jit.export");
   }
-  if (!module.find_method("forward").has_value()) return InvalidArgument("model.pt has no method forward");
+  if (wanted == kOwnLoss || (wanted.empty() && has_own)) {
+    RETURN_IF_ERROR(CheckLossSignature(module));
+    return std::string(kOwnLoss);
+  }
+  if (!module.find_method("forward").has_value()) {
+    return InvalidArgument("model.pt has no method forward{}",
+                           has_own ? "; to train by its own loss: loss: module" : "");
+  }
+  RETURN_IF_ERROR(CheckForwardSignature(module));
   return wanted.empty() ? "cross_entropy" : wanted;
 }
 
@@ -93,6 +121,16 @@ std::vector<NamedParameter> ParametersOf(const torch::jit::Module& module) {
     if (known.insert(value.unsafeGetTensorImpl()).second) parameters.push_back({name, value});
   }
   return parameters;
+}
+
+absl::Status CheckLossSignature(const torch::jit::Module& module) {
+  const c10::TypePtr pair = c10::TupleType::create({c10::TensorType::get(), c10::TensorType::get()});
+  return CheckSignature(module, "loss", pair, "loss(self, batch: Tuple[Tensor, Tensor]): inputs and targets as a pair");
+}
+
+absl::Status CheckForwardSignature(const torch::jit::Module& module) {
+  return CheckSignature(module, "forward", c10::TensorType::get(),
+                        "forward(self, inputs: Tensor): put what else it needs into that tensor, or into buffers");
 }
 
 std::string CauseOf(const std::exception& error) {

@@ -39,6 +39,11 @@ struct NamedParameter {
 // first.
 std::vector<NamedParameter> ParametersOf(const torch::jit::Module& module);
 
+// Neither absence nor presence of a method is an error here. INVALID_ARGUMENT: `loss` is there and does not take one
+// Tuple[Tensor, Tensor]; `forward` is there and does not take one Tensor. Both name the signature.
+absl::Status CheckLossSignature(const torch::jit::Module& module);
+absl::Status CheckForwardSignature(const torch::jit::Module& module);
+
 // Of batch normalisation, by the name of a buffer.
 inline bool IsRunningStatistic(const std::string& name) {
   return name.ends_with("running_mean") || name.ends_with("running_var");

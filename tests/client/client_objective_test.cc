@@ -214,6 +214,24 @@ TEST_F(Objective, AMissingMethodIsNamed) {
               HasSubstr("no method forward"));
 }
 
+TEST_F(Objective, AMethodOfAnotherSignatureIsNotSaidToBeMissing) {
+  for (const char* loss : {"", "module"}) {
+    EXPECT_THAT(Message(Load({1, 2}, {2, -1}, loss, "def loss(self, x, y):\n    return torch.mean(x - y)\n")),
+                AllOf(HasSubstr("method loss takes (Tensor x, Tensor y), expected loss(self, batch: Tuple["),
+                      testing::Not(HasSubstr("loss is"))));
+  }
+  EXPECT_THAT(Message(Load({1, 2}, {2, -1}, "mse", "def forward(self, x, mask):\n    return x * mask\n")),
+              HasSubstr("method forward takes (Tensor x, Tensor mask), expected forward(self, inputs: Tensor)"));
+  EXPECT_TRUE(Load({1, 2}, {2, -1}, "mse", "def forward(self, x, scale: float = 2.0):\n    return x * scale\n").ok());
+}
+
+TEST_F(Objective, OutputsCutOffFromTheParametersAreExplained) {
+  ASSERT_TRUE(
+      Load({1, 2}, {2, -1}, "mse", "def forward(self, x):\n    return torch.linear(x, self.weight).detach()\n").ok());
+  EXPECT_THAT(Problem(Numbers({1, 1, 1})),
+              AllOf(HasSubstr("does not depend on any parameter"), HasSubstr("torch.no_grad()")));
+}
+
 TEST_F(Objective, OneBadTargetOrTokenOfManyIsFoundAtOnce) {
   ASSERT_TRUE(Load({3, 2}, {1, 0, 0, 2, 0, 0}, "cross_entropy").ok());
   Dataset many = Labels(std::vector<int32_t>(1000, 1));

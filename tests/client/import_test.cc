@@ -119,6 +119,25 @@ TEST_F(ImportTest, AFrozenModuleHasNothingToTrain) {
   EXPECT_THAT(Message(Import(torch::jit::freeze(module)).status()), HasSubstr("saved after torch.jit.freeze"));
 }
 
+TEST_F(ImportTest, WhatNoClientCouldTrainIsRefused) {
+  const auto problem = [&](const std::string& source) {
+    torch::jit::Module module("user");
+    module.register_parameter("weight", torch::zeros({2, 3}), false);
+    module.attr("weight").toTensor().set_requires_grad(true);
+    if (!source.empty()) module.define(source);
+    return Message(Import(module).status());
+  };
+  EXPECT_THAT(problem(""), HasSubstr("user.pt: the module has neither a method forward"));
+  EXPECT_THAT(
+      problem("def forward(self, x, y):\n    return x + y\n"),
+      HasSubstr("user.pt: the module's method forward takes (Tensor x, Tensor y), expected forward(self, inputs"));
+  EXPECT_THAT(
+      problem("def loss(self, x, y):\n    return torch.mean(x + y)\n"),
+      HasSubstr("user.pt: the module's method loss takes (Tensor x, Tensor y), expected loss(self, batch: Tuple["));
+  EXPECT_THAT(problem("def loss(self, batch):\n    return torch.mean(batch)\n"), HasSubstr("takes (Tensor batch)"));
+  EXPECT_EQ(problem("def loss(self, batch: Tuple[Tensor, Tensor]):\n    return torch.mean(batch[0])\n"), "");
+}
+
 TEST_F(ImportTest, WhatIsNotTorchScriptIsRefused) {
   EXPECT_THAT(Message(ImportTorchScript(directory_.Write("bad.pt", "hello")).status()),
               HasSubstr("bad.pt is not a TorchScript module"));
