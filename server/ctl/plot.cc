@@ -7,9 +7,11 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cmath>
 #include <cstring>
 #include <filesystem>
 #include <iterator>
+#include <limits>
 
 #include "common/status.h"
 #include "server/ctl/command.h"
@@ -48,9 +50,11 @@ absl::StatusOr<Curve> ReadCurve(const std::string& directory, RunSummary* run) {
   return Curve{directory, std::move(points)};
 }
 
+const char* NameOf(Measure what) { return what == &Measurement::accuracy ? "accuracy" : "loss"; }
+
 // What all runs have in common, for the title: "accuracy by round: mnist, mode 4, partition all".
-std::string Title(const std::vector<RunSummary>& runs) {
-  std::string title = "Test accuracy by round";
+std::string Title(const std::vector<RunSummary>& runs, Measure what) {
+  std::string title = fmt::format("Test {} by round", NameOf(what));
   const auto add = [&](std::string RunSummary::*field, const char* word) {
     const auto same = [&](const RunSummary& run) { return run.*field == runs.front().*field; };
     if (std::all_of(runs.begin(), runs.end(), same) && !(runs.front().*field).empty()) {
@@ -63,7 +67,7 @@ std::string Title(const std::vector<RunSummary>& runs) {
   return title;
 }
 
-// The run of the server: accuracy is of the whole model, so one shard tells.
+// The run of the server: what is measured is of the whole model, so one shard tells.
 absl::StatusOr<Curve> AskCurve(const Context& context, RunSummary* run) {
   ASSIGN_OR_RETURN(Shards shards, context.Connect());
   ASSIGN_OR_RETURN(const std::vector<v1::RunStatus> status, shards.Status());
@@ -71,7 +75,10 @@ absl::StatusOr<Curve> AskCurve(const Context& context, RunSummary* run) {
                    shards.at(0).Collect(&v1::Admin::Stub::ListRounds, v1::ListRoundsRequest()));
   Curve curve;
   for (const v1::RoundSummary& round : rounds) {
-    if (round.has_accuracy()) curve.points.push_back({round.round(), round.accuracy()});
+    constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
+    if (!round.has_accuracy() && !round.has_loss()) continue;
+    curve.points.push_back({round.round(), round.has_accuracy() ? round.accuracy() : kUnknown,
+                            round.has_loss() ? round.loss() : kUnknown});
   }
   if (curve.points.empty()) {
     return Error(absl::StatusCode::kFailedPrecondition, "{} knows no evaluated round: is an observer in the run?",
@@ -97,13 +104,14 @@ absl::Status Plot(const Context& context, const std::vector<std::string>& direct
     curves.push_back(std::move(curve));
     runs.push_back(std::move(run));
   }
+  ASSIGN_OR_RETURN(const Measure what, CommonMeasure(curves));
   const auto labels = Labels(runs);
   for (size_t i = 0; i < runs.size(); ++i) {
     curves[i].title = runs[i].rule.empty()
                           ? labels[i]
                           : fmt::format("{}, carry {:g}, dither {:g}", labels[i], runs[i].carry, runs[i].dither);
   }
-  RETURN_IF_ERROR(RunGnuplot(PlotScript(curves, Title(runs), out)));
+  RETURN_IF_ERROR(RunGnuplot(PlotScript(curves, what, Title(runs, what), out)));
   if (!std::filesystem::exists(out)) return Error(absl::StatusCode::kInternal, "gnuplot wrote no {}", out);
   return absl::OkStatus();
 }
@@ -115,21 +123,36 @@ absl::Status CheckPicture(const std::string& out) {
   return InvalidArgument("--out {}: expected a name that ends in .png or .svg", out);
 }
 
-std::string PlotScript(const std::vector<Curve>& curves, const std::string& title, const std::string& out) {
+absl::StatusOr<Measure> CommonMeasure(const std::vector<Curve>& curves) {
+  for (const Measure what : {&Measurement::accuracy, &Measurement::loss}) {
+    if (std::all_of(curves.begin(), curves.end(), [what](const Curve& curve) { return Has(curve.points, what); })) {
+      return what;
+    }
+  }
+  return Error(absl::StatusCode::kFailedPrecondition,
+               "some of these runs have accuracies and others have losses alone: draw them apart");
+}
+
+std::string PlotScript(const std::vector<Curve>& curves, Measure what, const std::string& title,
+                       const std::string& out) {
+  const bool is_accuracy = what == &Measurement::accuracy;
   std::string script = fmt::format(
       "set terminal {} noenhanced size 1200,750 font 'sans,15' linewidth 1.5 background 'white'\n"
       "set output {}\nset title {}\n"
-      "set xlabel 'round'\nset ylabel 'accuracy'\nset format y '%.2f'\n"
-      "set grid linetype 1 linecolor '#e0e0e0' linewidth 0.7\nset key bottom right Left reverse box opaque width 1 "
+      "set xlabel 'round'\nset ylabel '{}'\nset format y '{}'\n"
+      "set grid linetype 1 linecolor '#e0e0e0' linewidth 0.7\nset key {} right Left reverse box opaque width 1 "
       "height 0.5\n"
-      "set border linecolor '#404040'\nset xrange [0:*]\nset yrange [*:1]\n",
-      out.ends_with(".svg") ? "svg" : "pngcairo", Quoted(out), Quoted(title));
+      "set border linecolor '#404040'\nset xrange [0:*]\nset yrange [{}]\n",
+      out.ends_with(".svg") ? "svg" : "pngcairo", Quoted(out), Quoted(title), NameOf(what), is_accuracy ? "%.2f" : "%g",
+      is_accuracy ? "bottom" : "top", is_accuracy ? "*:1" : "*:*");
   // Colours that stay apart for colour-blind readers and in grey (Okabe and Ito).
   const char* kColours[] = {"#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"};
   const int kFilledPoints[] = {7, 5, 9, 13, 11};  // gnuplot's numbers
   for (size_t i = 0; i < curves.size(); ++i) {
     script += fmt::format("$curve{} << END\n", i);
-    for (const Measurement& p : curves[i].points) script += fmt::format("{} {}\n", p.round, p.accuracy);
+    for (const Measurement& p : curves[i].points) {
+      if (!std::isnan(p.*what)) script += fmt::format("{} {}\n", p.round, p.*what);
+    }
     script += "END\n";
   }
   script += "plot ";
@@ -148,7 +171,7 @@ void AddPlotCommand(CLI::App* app, Context* context) {
   auto directories = std::make_shared<std::vector<std::string>>();
   auto out = std::make_shared<std::string>();
   CLI::App* command = AddCommand(
-      app, {"plot", "Draw accuracy by round: of the server's run, or of those in directories (needs gnuplot)",
+      app, {"plot", "Draw accuracy (or loss) by round: of the server's run, or of those in directories (needs gnuplot)",
             "signvotectl plot --out run.svg\n"
             "signvotectl plot runs/latest/*/ --out accuracy.png"});
   command->add_option("DIR", *directories, "Directories of runs, each with a metrics.csv; none: ask the server")

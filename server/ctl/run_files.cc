@@ -42,7 +42,7 @@ RunSummary FromJson(const Json& json) {
   run.fingerprints_agree = Has(json, "fingerprints_agree") && json.at("fingerprints_agree").get<bool>();
   if (Has(json, "accuracy")) {
     for (const Json& point : json.at("accuracy"))
-      run.accuracy.push_back({Whole(point, "round"), Real(point, "accuracy")});
+      run.measured.push_back({Whole(point, "round"), Real(point, "accuracy"), Real(point, "loss")});
   }
   if (Has(json, "clients")) {
     for (const Json& c : json.at("clients")) {
@@ -59,13 +59,18 @@ std::vector<std::string> Cells(const std::string& line) {
   return cells;
 }
 
+// An empty cell is NaN.
 bool ParseReal(const std::string& text, double* value) {
   char* end = nullptr;
-  *value = std::strtod(text.c_str(), &end);
-  return !text.empty() && *end == '\0';
+  *value = text.empty() ? kUnknown : std::strtod(text.c_str(), &end);
+  return text.empty() || *end == '\0';
 }
 
 }  // namespace
+
+bool Has(const std::vector<Measurement>& measured, Measure what) {
+  return std::any_of(measured.begin(), measured.end(), [what](const Measurement& m) { return !std::isnan(m.*what); });
+}
 
 absl::StatusOr<RunSummary> ParseSummary(const std::string& text, const std::string& directory) {
   try {
@@ -99,16 +104,18 @@ absl::StatusOr<std::vector<Measurement>> ParseMetrics(const std::string& text, c
     return Error(absl::StatusCode::kDataLoss, "{}: the first line names no columns round and accuracy: \"{}\"", file,
                  line);
   }
+  const auto loss = static_cast<size_t>(column("loss"));
   std::vector<Measurement> measured;
   for (int number = 2; std::getline(lines, line) && !lines.eof(); ++number) {
     const auto cells = Cells(line);
-    if (accuracy >= cells.size() || cells[accuracy].empty()) continue;
-    double r = 0, a = 0;
-    if (!ParseReal(cells[round], &r) || !ParseReal(cells[accuracy], &a)) {
-      return Error(absl::StatusCode::kDataLoss, "{}:{}: round \"{}\" or accuracy \"{}\" is not a number", file, number,
-                   cells[round], cells[accuracy]);
+    const auto cell = [&](size_t at) { return at < cells.size() ? cells[at] : ""; };
+    if (cell(accuracy).empty() && cell(loss).empty()) continue;
+    double r = 0, a = 0, l = 0;
+    if (!ParseReal(cell(round), &r) || std::isnan(r) || !ParseReal(cell(accuracy), &a) || !ParseReal(cell(loss), &l)) {
+      return Error(absl::StatusCode::kDataLoss, "{}:{}: round \"{}\", accuracy \"{}\" or loss \"{}\" is not a number",
+                   file, number, cell(round), cell(accuracy), cell(loss));
     }
-    measured.push_back({static_cast<uint64_t>(r), a});
+    measured.push_back({static_cast<uint64_t>(r), a, l});
   }
   return measured;
 }

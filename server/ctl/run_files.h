@@ -4,6 +4,7 @@
 #include <absl/status/statusor.h>
 
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -11,10 +12,16 @@
 
 namespace signvote::ctl {
 
+// Of one evaluation; what was not measured is NaN, as the accuracy of a regression.
 struct Measurement {
   uint64_t round = 0;
   double accuracy = 0;  // 0 to 1
+  double loss = std::numeric_limits<double>::quiet_NaN();
 };
+
+// Accuracy, or loss.
+using Measure = double Measurement::*;
+bool Has(const std::vector<Measurement>& measured, Measure what);
 
 struct RunSummary {
   struct Client {
@@ -31,7 +38,7 @@ struct RunSummary {
   double final_accuracy = 0;
   double bytes_up = 0, bytes_down = 0;  // per client and round
   bool fingerprints_agree = false;
-  std::vector<Measurement> accuracy;  // ascending by round
+  std::vector<Measurement> measured;  // ascending by round
   std::vector<Client> clients;
   Json json;  // the whole file
 
@@ -45,6 +52,7 @@ absl::StatusOr<RunSummary> ParseSummary(const std::string& text, const std::stri
 absl::StatusOr<RunSummary> ReadSummary(const std::string& directory);
 
 // The rounds of a metrics.csv that were evaluated. DATA_LOSS: no column round or accuracy, or a cell that is no number.
+// A column loss may be missing.
 // An unfinished last line, of a run that goes on, is left out.
 absl::StatusOr<std::vector<Measurement>> ParseMetrics(const std::string& text, const std::string& file);
 

@@ -18,7 +18,7 @@ namespace {
 
 using Align = Table::Align;
 
-// The rounds at which accuracies are shown: thirds of the longest run.
+// The rounds at which accuracies or losses are shown: thirds of the longest run.
 std::vector<uint64_t> ShownRounds(const std::vector<RunSummary>& runs) {
   uint64_t longest = 0;
   for (const auto& run : runs) longest = std::max(longest, run.rounds);
@@ -26,10 +26,17 @@ std::vector<uint64_t> ShownRounds(const std::vector<RunSummary>& runs) {
   return {longest / 3, longest * 2 / 3, longest};
 }
 
-std::string RenderAccuracy(const std::vector<RunSummary>& runs, const std::vector<std::string>& labels) {
+std::string RenderMeasured(const std::vector<RunSummary>& runs, const std::vector<std::string>& labels, Measure what) {
+  const bool is_accuracy = what == &Measurement::accuracy;
+  const auto text = [&](double value) { return is_accuracy ? FormatPercent(value) : FormatReal(value, 4); };
   const auto rounds = ShownRounds(runs);
-  std::vector<Table::Column> columns = {
-      {"accuracy", Align::kLeft}, {"data"}, {"mode"}, {"partition"}, {"carry"}, {"dither"}, {"step"}};
+  std::vector<Table::Column> columns = {{is_accuracy ? "accuracy" : "loss", Align::kLeft},
+                                        {"data"},
+                                        {"mode"},
+                                        {"partition"},
+                                        {"carry"},
+                                        {"dither"},
+                                        {"step"}};
   for (uint64_t round : rounds) columns.push_back({fmt::format("round {}", round)});
   columns.push_back({"final"});
   columns.push_back({"time"});
@@ -45,8 +52,8 @@ std::string RenderAccuracy(const std::vector<RunSummary>& runs, const std::vecto
                                     fmt::format("{:g}", run.step)};
     uint64_t after = 0;
     for (uint64_t round : rounds)
-      row.push_back(FormatPercent(AccuracyAt(run.accuracy, std::exchange(after, round), round)));
-    row.push_back(FormatPercent(run.final_accuracy));
+      row.push_back(text(MeasuredAt(run.measured, what, std::exchange(after, round), round)));
+    row.push_back(text(is_accuracy ? run.final_accuracy : MeasuredAt(run.measured, what, 0, run.rounds)));
     row.push_back(FormatDuration(run.seconds));
     table.Add(std::move(row));
   }
@@ -119,23 +126,32 @@ absl::Status Summary(const Context& context, const std::vector<std::string>& dir
 
 }  // namespace
 
-double AccuracyAt(const std::vector<Measurement>& accuracy, uint64_t after, uint64_t until) {
+double MeasuredAt(const std::vector<Measurement>& measured, Measure what, uint64_t after, uint64_t until) {
   double found = std::numeric_limits<double>::quiet_NaN();
-  for (const Measurement& m : accuracy) {
-    if (m.round > after && m.round <= until) found = m.accuracy;
+  for (const Measurement& m : measured) {
+    if (m.round > after && m.round <= until) found = m.*what;
   }
   return found;
 }
 
 std::string RenderSummary(const std::vector<RunSummary>& runs) {
   const auto labels = Labels(runs);
-  return RenderAccuracy(runs, labels) + "\n" + RenderBytes(runs, labels) + "\n" + RenderVoters(runs, labels);
+  const auto has_accuracy = [](const RunSummary& run) { return Has(run.measured, &Measurement::accuracy); };
+  const bool needs_loss = std::any_of(runs.begin(), runs.end(), [&](const RunSummary& run) {
+    return !has_accuracy(run) && Has(run.measured, &Measurement::loss);
+  });
+  std::string text;
+  if (!needs_loss || std::any_of(runs.begin(), runs.end(), has_accuracy)) {
+    text = RenderMeasured(runs, labels, &Measurement::accuracy) + "\n";
+  }
+  if (needs_loss) text += RenderMeasured(runs, labels, &Measurement::loss) + "\n";
+  return text + RenderBytes(runs, labels) + "\n" + RenderVoters(runs, labels);
 }
 
 void AddSummaryCommand(CLI::App* app, Context* context) {
   auto directories = std::make_shared<std::vector<std::string>>();
   CLI::App* command =
-      AddCommand(app, {"summary", "The final table of finished runs: accuracy, bytes, each client's weight",
+      AddCommand(app, {"summary", "The final table of finished runs: accuracy or loss, bytes, each client's weight",
                        "signvotectl summary runs/latest/*/"});
   command->add_option("DIR", *directories, "Directories of runs, each with a summary.json")
       ->required()

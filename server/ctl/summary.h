@@ -10,8 +10,9 @@
 namespace signvote::ctl {
 
 // The last measurement in (after, until]; NaN when there is none.
-double AccuracyAt(const std::vector<Measurement>& accuracy, uint64_t after, uint64_t until);
+double MeasuredAt(const std::vector<Measurement>& measured, Measure what, uint64_t after, uint64_t until);
 
+// Accuracies, and losses where some run has nothing else.
 std::string RenderSummary(const std::vector<RunSummary>& runs);
 
 }  // namespace signvote::ctl

@@ -15,12 +15,15 @@ TEST(ParseMetrics, KeepsTheEvaluatedRounds) {
   const auto measured = ParseMetrics(std::string(kHeader) +
                                          "1,15,0.0006,0,,,1,1,0.1,0.1,0.1,1\n"
                                          "10,15,0.0006,0.9,0.75,0.8,1,1,0.1,0.1,0.1,1\n"
+                                         "15,15,0.0006,0.9,,0.6,1,1,0.1,0.1,0.1,1\n"
                                          "20,15,0.0006,0.9,0.875,0.4,1,1,0.1,0.1,0.1,1\n",
                                      "metrics.csv");
   ASSERT_TRUE(measured.ok()) << measured.status();
-  ASSERT_EQ(measured->size(), 2u);
+  ASSERT_EQ(measured->size(), 3u);
   EXPECT_EQ((*measured)[0].round, 10u);
-  EXPECT_EQ((*measured)[1].accuracy, 0.875);
+  EXPECT_TRUE(std::isnan((*measured)[1].accuracy)) << "as of a regression";
+  EXPECT_EQ((*measured)[1].loss, 0.6);
+  EXPECT_EQ((*measured)[2].accuracy, 0.875);
 }
 
 TEST(ParseMetrics, LeavesOutALineThatIsStillBeingWritten) {

@@ -16,24 +16,37 @@ RunSummary SomeRun(const std::string& rule) {
   run.rounds = 150;
   run.parameters = 582026;
   run.bytes_up = run.bytes_down = 72800;
-  run.accuracy = {{10, 0.5}, {50, 0.912}, {100, 0.964}, {150, 0.967}};
+  run.measured = {{10, 0.5}, {50, 0.912}, {100, 0.964}, {150, 0.967}};
   run.final_accuracy = 0.967;
   run.fingerprints_agree = true;
   run.clients = {{"client-01", 4, 0.45, 0.2}, {"client-15", 904, 0.2, 1.4}, {"observer", 0, 0, 0}};
   return run;
 }
 
-TEST(AccuracyAt, IsTheLastMeasurementOfTheInterval) {
+TEST(MeasuredAt, IsTheLastMeasurementOfTheInterval) {
   const std::vector<Measurement> measured = {{10, 0.1}, {20, 0.2}, {30, 0.3}};
-  EXPECT_EQ(AccuracyAt(measured, 0, 25), 0.2);
-  EXPECT_EQ(AccuracyAt(measured, 20, 30), 0.3);
-  EXPECT_TRUE(std::isnan(AccuracyAt(measured, 30, 40)));
+  EXPECT_EQ(MeasuredAt(measured, &Measurement::accuracy, 0, 25), 0.2);
+  EXPECT_EQ(MeasuredAt(measured, &Measurement::accuracy, 20, 30), 0.3);
+  EXPECT_TRUE(std::isnan(MeasuredAt(measured, &Measurement::accuracy, 30, 40)));
 }
 
 TEST(RenderSummary, ShowsAccuracyAtThirdsOfTheRun) {
   const std::string text = RenderSummary({SomeRun("agreement")});
   EXPECT_THAT(text, HasSubstr("round 50  round 100  round 150    final"));
   EXPECT_THAT(text, HasSubstr(" 91.20 %    96.40 %    96.70 %  96.70 %"));
+}
+
+TEST(RenderSummary, ShowsTheLossOfARegression) {
+  constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
+  RunSummary run = SomeRun("agreement");
+  run.measured = {{50, kUnknown, 9.5}, {100, kUnknown, 4.25}, {150, kUnknown, 2.5}};
+  run.final_accuracy = kUnknown;
+  const std::string text = RenderSummary({run});
+  EXPECT_THAT(text, testing::StartsWith("loss "));
+  EXPECT_THAT(text, testing::ContainsRegex(" 9.5000 +4.2500 +2.5000 +2.5000 "));
+  EXPECT_THAT(text, testing::Not(HasSubstr("accuracy")));
+  const std::string both = RenderSummary({run, SomeRun("majority")});
+  EXPECT_THAT(both, testing::AllOf(HasSubstr("96.40 %"), HasSubstr("4.2500")));
 }
 
 TEST(RenderSummary, HoldsBytesAgainstFloat32) {
