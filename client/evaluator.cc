@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
 
@@ -53,7 +54,8 @@ absl::Status Evaluator::LoadModel(const std::string& bytes, std::span<const Tens
         return Annotate(samples.status(), "the model has running statistics, to be measured on training samples");
       }
       calibration_ = std::make_shared<Dataset>(*std::move(samples));
-      spdlog::info("measures running statistics on {} samples of {}", options_.calibration, calibration_->source);
+      spdlog::info("measures running statistics on {} samples, drawn (and put back) from the {} of {}",
+                   options_.calibration, calibration_->size(), calibration_->source);
     }
     copy->calibration = calibration_;
   }
@@ -110,6 +112,21 @@ void Evaluator::Run() {
   }
 }
 
+absl::Status Evaluator::NotFinite(uint64_t round, const Score& score) {
+  const absl::Status status =
+      Error(absl::StatusCode::kOutOfRange,
+            "round {}: the loss on {} samples is not finite, so nothing is reported or exported: parameters have "
+            "diverged (lower step.size of the server), or inputs are not finite or very large (data.mean and "
+            "data.deviation normalise them)",
+            round, score.samples);
+  spdlog::error("{}", Message(status));
+  if (!options_.export_directory.empty()) {
+    const MutexLock lock(mu_);
+    exported_ = status;
+  }
+  return status;
+}
+
 absl::Status Evaluator::LastExport() {
   const MutexLock lock(mu_);
   return exported_;
@@ -145,6 +162,7 @@ absl::StatusOr<v1::Evaluation> Evaluator::Measure(Job job) {
     spdlog::error("round {}: {}", job.round, Message(score.status()));
     return score.status();
   }
+  if (!std::isfinite(score->loss)) return NotFinite(job.round, *score);
   const Fingerprint fingerprint = FingerprintOf(job.parameters);
   spdlog::info("round {}: {} on {} samples, fingerprint {}", job.round, score->Text(), score->samples,
                fingerprint.Hex());

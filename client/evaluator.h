@@ -24,7 +24,8 @@ namespace signvote {
 class Evaluator {
  public:
   // Called from the evaluator's thread, once for each Schedule, in their order, and for a Try that fails. CANCELLED:
-  // the evaluation was given up. INVALID_ARGUMENT: as Evaluate and Recalibrate; it is logged.
+  // the evaluation was given up. INVALID_ARGUMENT: as Evaluate and Recalibrate; it is logged. OUT_OF_RANGE: the loss is
+  // not finite; it is logged.
   using Done = std::function<void(uint64_t round, const absl::StatusOr<v1::Evaluation>& result)>;
 
   // Makes evaluate.export, so that a directory that no evaluation could write to is told before anything is computed.
@@ -69,6 +70,7 @@ class Evaluator {
   void Run();
   absl::Status Trial(const Job& job);
   absl::StatusOr<v1::Evaluation> Measure(Job job);
+  absl::Status NotFinite(uint64_t round, const Score& score);
   absl::Status Export(const Job& job, const Score& score, const std::string& fingerprint);
   bool Stopping();
 

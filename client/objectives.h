@@ -22,8 +22,8 @@ namespace signvote {
 //   METRIC(name, how it is averaged, the losses that it fits...; none: all)
 #define SIGNVOTE_METRICS(METRIC)                            \
   METRIC(accuracy, kMean, "cross_entropy", "bce", "module") \
-  METRIC(mse, kMean)                                        \
-  METRIC(mae, kMean)                                        \
+  METRIC(mse, kMean, "mse", "module")                       \
+  METRIC(mae, kMean, "mse", "module")                       \
   METRIC(perplexity, kExpOfMean, "cross_entropy", "module")
 
 // The loss that is a method of the module, and no line of the table.
@@ -72,6 +72,15 @@ template <typename Entry, size_t kCount>
 std::vector<std::string> NamesOf(const Entry (&table)[kCount]) {
   std::vector<std::string> names;
   for (const Entry& entry : table) names.emplace_back(entry.name);
+  return names;
+}
+
+// Those that fit the loss.
+inline std::vector<std::string> MetricsFor(std::string_view loss) {
+  std::vector<std::string> names;
+  for (const Metric& metric : kMetrics) {
+    if (metric.Fits(loss)) names.emplace_back(metric.name);
+  }
   return names;
 }
 

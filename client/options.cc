@@ -96,7 +96,8 @@ void ReadObjective(ConfigReader* reader, std::string* loss, std::vector<std::str
       reader->Fail("evaluate.metrics",
                    fmt::format("names \"{}\", expected some of: {}", name, fmt::join(NamesOf(kMetrics), ", ")));
     } else if (!loss->empty() && !metric->Fits(*loss)) {
-      reader->Fail("evaluate.metrics", fmt::format("names {}, which is not for loss {}", name, *loss));
+      reader->Fail("evaluate.metrics", fmt::format("names {}, which is not for loss {}, expected some of: {}", name,
+                                                   *loss, fmt::join(MetricsFor(*loss), ", ")));
     }
   }
 }

@@ -5,6 +5,7 @@
 #include "client/model/device_packing.h"
 #include "common/log.h"
 #include "common/random.h"
+#include "common/real_text.h"
 
 namespace signvote {
 
@@ -39,7 +40,7 @@ absl::Status Trainer::Gradient(const DrawKey& key, uint32_t batch, uint64_t modu
     return batch_;
   };
   ASSIGN_OR_RETURN(const double loss, MeanGradient(*module_, {batch, part}, module_seed, gradient));
-  spdlog::debug("round {}: loss {:.4f} on {} samples", key.round, loss, batch);
+  spdlog::debug("round {}: loss {} on {} samples", key.round, RealText(loss), batch);
   return absl::OkStatus();
 }
 

@@ -7,6 +7,7 @@
 #include "client/model/objective.h"
 #include "client/objectives.h"
 #include "common/log.h"
+#include "common/real_text.h"
 
 namespace signvote {
 namespace {
@@ -61,7 +62,8 @@ absl::StatusOr<std::vector<std::pair<std::string, double>>> MetricsOf(const Modu
   for (const std::string& name : names) {
     const Metric* const metric = FindEntry(kMetrics, name);
     if (metric == nullptr || !metric->Fits(impl.loss)) {
-      return InvalidArgument("metric {} is not for loss {}", name, impl.loss);
+      return InvalidArgument("metric {} is not for loss {}, expected some of: {} (evaluate.metrics)", name, impl.loss,
+                             fmt::join(MetricsFor(impl.loss), ", "));
     }
     metrics.emplace_back(name, 0.0);
   }
@@ -109,8 +111,8 @@ void WarnOfOwnNumbers(Module::Impl& impl, const Dataset& dataset, const Dataset&
 }  // namespace
 
 std::string Score::Text() const {
-  std::string text = fmt::format("loss {:.4f}", loss);
-  for (const auto& [name, value] : metrics) text += fmt::format(", {} {:.4f}", name, value);
+  std::string text = "loss " + RealText(loss);
+  for (const auto& [name, value] : metrics) text += fmt::format(", {} {}", name, RealText(value));
   return text;
 }
 

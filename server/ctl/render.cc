@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "common/fingerprint.h"
+#include "common/real_text.h"
 #include "server/ctl/format.h"
 
 namespace signvote::ctl {
@@ -42,8 +43,8 @@ std::string Measured(const v1::RunStatus& s) {
   if (s.evaluations().empty()) return "not measured yet";
   const auto& last = s.evaluations(s.evaluations_size() - 1);
   if (std::isnan(last.accuracy()))
-    return fmt::format("not measured, loss {:.4f} (round {})", last.loss(), last.round());
-  return fmt::format("{}, loss {:.4f} (round {})", FormatPercent(last.accuracy()), last.loss(), last.round());
+    return fmt::format("not measured, loss {} (round {})", RealText(last.loss()), last.round());
+  return fmt::format("{}, loss {} (round {})", FormatPercent(last.accuracy()), RealText(last.loss()), last.round());
 }
 
 std::string Traffic(const v1::RunStatus& s) {

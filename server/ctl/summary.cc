@@ -9,6 +9,7 @@
 #include <map>
 #include <utility>
 
+#include "common/real_text.h"
 #include "common/status.h"
 #include "server/ctl/command.h"
 #include "server/ctl/format.h"
@@ -28,7 +29,9 @@ std::vector<uint64_t> ShownRounds(const std::vector<RunSummary>& runs) {
 
 std::string RenderMeasured(const std::vector<RunSummary>& runs, const std::vector<std::string>& labels, Measure what) {
   const bool is_accuracy = what == &Measurement::accuracy;
-  const auto text = [&](double value) { return is_accuracy ? FormatPercent(value) : FormatReal(value, 4); };
+  const auto text = [&](double value) {
+    return is_accuracy ? FormatPercent(value) : std::isnan(value) ? "-" : RealText(value);
+  };
   const auto rounds = ShownRounds(runs);
   std::vector<Table::Column> columns = {{is_accuracy ? "accuracy" : "loss", Align::kLeft},
                                         {"data"},

@@ -299,6 +299,10 @@ TEST_F(Objective, ShapesThatDoNotFitAreNamed) {
   EXPECT_THAT(Problem(Numbers({1, 1, 1})), HasSubstr("needs classes as targets"));
   EXPECT_THAT(Problem(Labels({0, 3, 1})),
               AllOf(HasSubstr("3 classes"), HasSubstr("a target is 3"), HasSubstr("0 to 2")));
+  ASSERT_TRUE(Load({3, 2}, {1, 0, 0, 2, 0, 0}, "module",
+                   "def forward(self, x):\n    return torch.linear(x, self.weight)\n"
+                   "def loss(self, batch: Tuple[Tensor, Tensor]):\n    return torch.mean(self.forward(batch[0]))\n")
+                  .ok());
   EXPECT_THAT(Message(Evaluated(Labels({0, 1, 1}), {"mae"}).status()), HasSubstr("mae: inputs"));
 }
 

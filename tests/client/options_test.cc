@@ -102,6 +102,9 @@ TEST(ClientOptions, ErrorsNameTheLineAndTheKey) {
   EXPECT_THAT(problem("evaluate: {metrics: [f1]}\n"), AllOf(HasSubstr("client.yaml:3"), HasSubstr("perplexity")));
   EXPECT_THAT(problem("loss: bce\nevaluate: {metrics: [perplexity]}\n"),
               HasSubstr("perplexity, which is not for loss bce"));
+  EXPECT_THAT(problem("loss: bce\nevaluate: {metrics: [mae]}\n"),
+              HasSubstr("mae, which is not for loss bce, expected some of: accuracy"))
+      << "a logit is no number between 0 and 1";
   EXPECT_THAT(problem("loss: mse\nevaluate: {metrics: [mae, accuracy]}\n"),
               HasSubstr("accuracy, which is not for loss mse"));
   EXPECT_THAT(problem("batch: 16777217\n"), AllOf(HasSubstr("client.yaml:3"), HasSubstr("16777216")));

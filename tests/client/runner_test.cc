@@ -225,6 +225,28 @@ TEST(Runner, AnObserverWhoseLastExportFailedDoesNotEndWell) {
   }
 }
 
+DataSource HugeInputs() {
+  return [digits = *ParseSource("{format: digits}")](Split split) -> absl::StatusOr<Dataset> {
+    ASSIGN_OR_RETURN(Dataset dataset, digits(split));
+    dataset.inputs.values = std::vector<float>(dataset.size() * 784, 3e38f);
+    return dataset;
+  };
+}
+
+TEST(Runner, AnObserverReportsNoAccuracyOfOutputsThatAreNotFinite) {
+  const TemporaryDirectory directory;
+  EchoServer echo(3);
+  LocalServer server(std::ref(echo));
+  ClientOptions options = Options(server, v1::OBSERVER);
+  options.data.source = HugeInputs();
+  options.export_directory = directory / "trained";
+  const CapturedLog log;
+  EXPECT_EQ(RunObserver(options), kExitFailure) << "the last evaluation has no export";
+  EXPECT_TRUE(echo.evaluations.empty());
+  EXPECT_THAT(log.Text(), testing::HasSubstr("error: round 3: the loss on 2000 samples is not finite"));
+  EXPECT_FALSE(std::filesystem::exists(options.export_directory + "/model.pt"));
+}
+
 TEST(Evaluator, PreparesTheDirectoryOfItsExport) {
   const TemporaryDirectory directory;
   EXPECT_TRUE(Evaluator::PrepareExport("").ok());
@@ -311,11 +333,7 @@ TEST(Runner, AVoterWithoutAFiniteGradientWarnsOnceAndEndsAfterTwentyRounds) {
     EchoServer echo(rounds);
     LocalServer server(std::ref(echo));
     ClientOptions options = Options(server, v1::VOTER);
-    options.data.source = [digits = options.data.source](Split split) -> absl::StatusOr<Dataset> {
-      ASSIGN_OR_RETURN(Dataset dataset, digits(split));
-      dataset.inputs.values = std::vector<float>(dataset.size() * 784, 3e38f);
-      return dataset;
-    };
+    options.data.source = HugeInputs();
     const CapturedLog log;
     EXPECT_EQ(RunVoter(options), rounds < 20 ? kExitOk : kExitData);
     EXPECT_THAT(log.Text(), testing::HasSubstr("warning: round 1: abstains"));
