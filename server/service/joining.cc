@@ -91,9 +91,10 @@ void Federation::Join(SessionId id, Session& session, const v1::Join& join) {
     if (seated < options_.rounds.electorate) asked_.insert(client.id);
     round_->Arrive(client.id, IsAsked(client));
   }
-  Note(v1::JOINED, client.name,
-       client.role == v1::VOTER ? fmt::format("voter, batch {}", client.batch) : std::string("observer"));
-  spdlog::info("{} {} joined, batch {}", client.role == v1::VOTER ? "voter" : "observer", client.name, client.batch);
+  const bool votes = client.role == v1::VOTER;
+  Note(v1::JOINED, client.name, votes ? fmt::format("voter, batch {}", client.batch) : std::string("observer"));
+  spdlog::info("{} {} joined{}", votes ? "voter" : "observer", client.name,
+               votes ? fmt::format(", batch {}", client.batch) : "");
 }
 
 void Federation::Record(const Client& client) {

@@ -16,6 +16,7 @@
 #include "common/files.h"
 #include "common/fingerprint.h"
 #include "common/mutex.h"
+#include "common/real_text.h"
 #include "common/status.h"
 #include "common/thread_pool.h"
 #include "server/http/http_server.h"
@@ -162,9 +163,9 @@ absl::Status ServerImpl::Open() {
   environment.on_evaluation = [this](const v1::Evaluation& evaluation) {
     log_->Add(evaluation);
     if (board_) board_->Add(absl::Now(), evaluation);
-    spdlog::info("round {}: {}loss {:.4f}", evaluation.round(),
+    spdlog::info("round {}: {}loss {}", evaluation.round(),
                  std::isnan(evaluation.accuracy()) ? "" : fmt::format("accuracy {:.4f}, ", evaluation.accuracy()),
-                 evaluation.loss());
+                 RealText(evaluation.loss()));
   };
   federation_ = std::make_unique<Federation>(
       options_, std::move(bundle), run.run,
