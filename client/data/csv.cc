@@ -8,8 +8,7 @@
 #include <optional>
 
 #include "client/data/csv_rows.h"
-#include "client/data/source_keys.h"
-#include "client/objectives.h"
+#include "client/data/targets.h"
 #include "common/files.h"
 #include "common/status.h"
 
@@ -21,8 +20,7 @@ struct Options {
   std::vector<std::string> targets;
   bool header = true;
   char separator = ',';
-  ClassNames classes;
-  bool whole_are_classes = true;
+  TargetOptions to_predict;
   Normalisation normalisation;
 };
 
@@ -73,14 +71,14 @@ absl::StatusOr<float> Class(const std::string& where, const std::string& column,
 }
 
 bool AreClasses(const std::vector<float>& targets, const Options& options) {
-  if (options.classes.Given()) return true;
+  if (options.to_predict.classes.Given()) return true;
   constexpr float kMost = 1 << 24;  // every whole number up to here is a float32
-  return options.whole_are_classes && options.targets.size() == 1 &&
+  return options.to_predict.WholeAreClasses() && options.targets.size() == 1 &&
          std::all_of(targets.begin(), targets.end(),
                      [](float value) { return value >= 0 && value < kMost && value == std::floor(value); });
 }
 
-void SetTargets(const std::vector<float>& targets, const Options& options, Dataset* dataset) {
+absl::Status SetTargets(const std::vector<float>& targets, const Options& options, Dataset* dataset) {
   Column column;
   if (options.targets.size() > 1) column.shape = {options.targets.size()};
   if (AreClasses(targets, options)) {
@@ -88,11 +86,12 @@ void SetTargets(const std::vector<float>& targets, const Options& options, Datas
   } else {
     column.values = targets;
   }
-  SetTargets(std::move(column), options.classes, dataset);
+  return SetTargets(std::move(column), options.to_predict, dataset);
 }
 
 absl::StatusOr<Dataset> Read(const std::string& file, const Options& options) {
   ASSIGN_OR_RETURN(const std::string text, ReadFile(file));
+  const ClassNames& classes = options.to_predict.classes;
   CsvRows rows(file, text, options.separator);
   std::vector<std::string> row;
   std::vector<float> features, targets;
@@ -114,16 +113,15 @@ absl::StatusOr<Dataset> Read(const std::string& file, const Options& options) {
       ASSIGN_OR_RETURN(features.emplace_back(), Number(rows.Where(), columns->names[i], row[i]));
     }
     for (const size_t i : columns->targets) {
-      ASSIGN_OR_RETURN(targets.emplace_back(), options.classes.Given()
-                                                   ? Class(rows.Where(), columns->names[i], row[i], options.classes)
-                                                   : Number(rows.Where(), columns->names[i], row[i]));
+      ASSIGN_OR_RETURN(targets.emplace_back(), classes.Given() ? Class(rows.Where(), columns->names[i], row[i], classes)
+                                                               : Number(rows.Where(), columns->names[i], row[i]));
     }
   }
   Dataset dataset;
   dataset.source = file;
   if (columns.has_value()) dataset.inputs.shape = {columns->features.size()};
   dataset.inputs.values = std::move(features);
-  SetTargets(targets, options, &dataset);
+  RETURN_IF_ERROR(SetTargets(targets, options, &dataset));
   dataset.mean = options.normalisation.mean;
   dataset.deviation = options.normalisation.deviation;
   return dataset;
@@ -132,7 +130,7 @@ absl::StatusOr<Dataset> Read(const std::string& file, const Options& options) {
 }  // namespace
 
 DataSource formats::csv(ConfigReader* config) {
-  Options options{.classes = ClassNames(config), .normalisation = ReadNormalisation(config)};
+  Options options{.to_predict = ReadTargetOptions(config), .normalisation = ReadNormalisation(config)};
   config->Read("data.features", &options.features);
   config->Read("data.targets", &options.targets);
   if (options.targets.empty()) {
@@ -143,11 +141,7 @@ DataSource formats::csv(ConfigReader* config) {
     config->Fail("data.features",
                  fmt::format("names {}, which data.targets names too: the answer is no feature", target));
   }
-  std::string loss;
-  config->Read("loss", &loss);
-  const Loss* const known = FindEntry(kLosses, loss);
-  options.whole_are_classes = loss.empty() || (known != nullptr && known->has_classes);
-  if (options.classes.Given() && options.targets.size() != 1) {
+  if (options.to_predict.classes.Given() && options.targets.size() != 1) {
     config->Fail("data.classes", "is for one column in data.targets");
   }
   config->Read("data.header", &options.header);

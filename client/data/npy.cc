@@ -4,7 +4,7 @@
 // Inputs: uint8 count 0 to 1 (value / 255), floats as they are, bool as 0 and 1, other integers are tokens or
 // categories. Targets: integers and bool are classes (one a sample, or one a place of a sequence), floats are numbers.
 #include "client/data/npy_file.h"
-#include "client/data/source_keys.h"
+#include "client/data/targets.h"
 #include "common/files.h"
 #include "common/status.h"
 
@@ -12,7 +12,7 @@ namespace signvote {
 namespace {
 
 struct Options {
-  ClassNames classes;
+  TargetOptions to_predict;
   Normalisation normalisation;
 };
 
@@ -40,7 +40,7 @@ absl::StatusOr<Dataset> Read(const std::string& inputs, const std::string& targe
   }
   dataset.inputs = ColumnOf(std::move(of_inputs));
   ASSIGN_OR_RETURN(NpyArray of_targets, ReadArray(targets));
-  SetTargets(ColumnOf(std::move(of_targets)), options.classes, &dataset);
+  RETURN_IF_ERROR(SetTargets(ColumnOf(std::move(of_targets)), options.to_predict, &dataset));
   dataset.mean = options.normalisation.mean;
   dataset.deviation = options.normalisation.deviation;
   return dataset;
@@ -56,7 +56,7 @@ DataSource formats::npy(ConfigReader* config) {
     config->Fail(config->Has("data.test_path") ? "data.test_path" : "data.test_targets",
                  "needs data.test_path and data.test_targets both: the inputs and the targets to test with");
   }
-  const Options options{ClassNames(config), ReadNormalisation(config)};
+  const Options options{ReadTargetOptions(config), ReadNormalisation(config)};
   return WithTestSplit(config, [=](const std::string& path, Files files) {
     return Read(path, files == Files::kTest ? test_targets : targets, options);
   });

@@ -50,35 +50,21 @@ std::optional<float> ParseNumber(std::string_view text) {
   return std::isfinite(rounded) ? std::optional(rounded) : std::nullopt;
 }
 
-void SetTargets(Column column, const ClassNames& classes, Dataset* dataset) {
-  if (column.Holds<uint8_t>()) {
-    const auto& bytes = std::get<std::vector<uint8_t>>(column.values);
-    column.values = std::vector<int32_t>(bytes.begin(), bytes.end());
-  }
-  const bool are_classes = column.Holds<int32_t>() && column.Width() == 1;
-  if (are_classes) column.shape.clear();
-  dataset->targets = std::move(column);
-  dataset->classes = static_cast<uint32_t>(classes.names().size());
-  if (!are_classes || classes.Given()) return;
-  const auto& labels = std::get<std::vector<int32_t>>(dataset->targets.values);
-  const int32_t most = labels.empty() ? 0 : *std::max_element(labels.begin(), labels.end());
-  dataset->classes = static_cast<uint32_t>(std::max(0, most)) + 1;
-}
-
-Normalisation ReadNormalisation(ConfigReader* config) {
-  Normalisation normalisation{ReadNumbers(config, "data.mean"), ReadNumbers(config, "data.deviation")};
-  const bool has_mean = config->Has("data.mean");
-  if (has_mean != config->Has("data.deviation")) {
-    config->Fail(has_mean ? "data.mean" : "data.deviation",
-                 fmt::format("is there without data.{}: expected both, as many numbers in each (mean: [0] and "
-                             "deviation: [1] change nothing)",
-                             has_mean ? "deviation" : "mean"));
+Normalisation ReadNormalisation(ConfigReader* config, const std::string& prefix) {
+  const std::string mean = prefix + "mean", deviation = prefix + "deviation";
+  Normalisation normalisation{ReadNumbers(config, mean), ReadNumbers(config, deviation)};
+  const bool has_mean = config->Has(mean);
+  if (has_mean != config->Has(deviation)) {
+    config->Fail(has_mean ? mean : deviation,
+                 fmt::format("is there without {}: expected both, as many numbers in each ([0] as means and [1] as "
+                             "deviations change nothing)",
+                             has_mean ? deviation : mean));
   } else if (normalisation.mean.size() != normalisation.deviation.size()) {
-    config->Fail("data.mean", fmt::format("holds {} means for {} deviations (data.deviation), expected as many",
-                                          normalisation.mean.size(), normalisation.deviation.size()));
+    config->Fail(mean, fmt::format("holds {} means for {} deviations ({}), expected as many", normalisation.mean.size(),
+                                   normalisation.deviation.size(), deviation));
   }
-  for (const float deviation : normalisation.deviation) {
-    if (deviation <= 0) config->Fail("data.deviation", fmt::format("holds {}, expected numbers above 0", deviation));
+  for (const float one : normalisation.deviation) {
+    if (one <= 0) config->Fail(deviation, fmt::format("holds {}, expected numbers above 0", one));
   }
   return normalisation;
 }

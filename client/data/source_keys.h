@@ -12,12 +12,13 @@
 
 namespace signvote {
 
-// data.mean and data.deviation: lists of as many numbers, deviations above 0.
+// data.mean and data.deviation, or those of another prefix ("data.target_"): lists of as many numbers, deviations
+// above 0. Empty: not given.
 struct Normalisation {
   std::vector<float> mean;
   std::vector<float> deviation;
 };
-Normalisation ReadNormalisation(ConfigReader* config);
+Normalisation ReadNormalisation(ConfigReader* config, const std::string& prefix = "data.");
 
 // data.classes: the names of the classes in the order of their numbers. Without it there is one more than the largest
 // number.
@@ -34,9 +35,6 @@ class ClassNames {
   std::vector<std::string> names_;
   std::map<std::string, int32_t> numbers_;
 };
-
-// Bytes and integers, one a sample, are classes: as many as have names or, without, as there are up to the largest.
-void SetTargets(Column column, const ClassNames& classes, Dataset* dataset);
 
 // The whole of `text` as a finite number; nullopt: it is none. What float32 is too coarse for becomes 0.
 std::optional<float> ParseNumber(std::string_view text);

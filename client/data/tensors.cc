@@ -6,7 +6,7 @@
 #include <limits>
 #include <optional>
 
-#include "client/data/source_keys.h"
+#include "client/data/targets.h"
 #include "common/files.h"
 #include "common/status.h"
 
@@ -14,7 +14,7 @@ namespace signvote {
 namespace {
 
 struct Options {
-  ClassNames classes;
+  TargetOptions to_predict;
   Normalisation normalisation;
 };
 
@@ -104,14 +104,14 @@ absl::StatusOr<Column> ColumnOf(const std::string& file, const char* name, const
   return column;
 }
 
-absl::StatusOr<Dataset> DatasetOf(const std::string& file, const Both& both, const ClassNames& classes) {
+absl::StatusOr<Dataset> DatasetOf(const std::string& file, const Both& both, const TargetOptions& to_predict) {
   Dataset dataset;
   dataset.source = file;
   const bool is_boolean = both.inputs.scalar_type() == torch::kBool;
   ASSIGN_OR_RETURN(dataset.inputs,
                    ColumnOf(file, "inputs", is_boolean ? both.inputs.to(torch::kFloat32) : both.inputs));
   ASSIGN_OR_RETURN(Column targets, ColumnOf(file, "targets", both.targets));
-  SetTargets(std::move(targets), classes, &dataset);
+  RETURN_IF_ERROR(SetTargets(std::move(targets), to_predict, &dataset));
   return dataset;
 }
 
@@ -119,7 +119,7 @@ absl::StatusOr<Dataset> Read(const std::string& file, const Options& options) {
   ASSIGN_OR_RETURN(const std::string bytes, ReadFile(file));
   ASSIGN_OR_RETURN(const Both both, Load(file, bytes));
   try {
-    ASSIGN_OR_RETURN(Dataset dataset, DatasetOf(file, both, options.classes));
+    ASSIGN_OR_RETURN(Dataset dataset, DatasetOf(file, both, options.to_predict));
     dataset.mean = options.normalisation.mean;
     dataset.deviation = options.normalisation.deviation;
     return dataset;
@@ -131,7 +131,7 @@ absl::StatusOr<Dataset> Read(const std::string& file, const Options& options) {
 }  // namespace
 
 DataSource formats::tensors(ConfigReader* config) {
-  const Options options{ClassNames(config), ReadNormalisation(config)};
+  const Options options{ReadTargetOptions(config), ReadNormalisation(config)};
   return WithTestSplit(config, [options](const std::string& path, Files) { return Read(path, options); });
 }
 

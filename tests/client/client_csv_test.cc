@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 
 #include "client/data/csv_rows.h"
+#include "tests/client/captured_log.h"
 #include "tests/client/data_source.h"
 #include "tests/client/temporary_directory.h"
 
@@ -156,6 +157,45 @@ TEST_F(Csv, WholeNumbersStayNumbersForALossOfNumbers) {
   }
   for (const char* loss : {"cross_entropy", "bce"}) EXPECT_EQ(load(loss)->classes, 300001u) << loss;
   EXPECT_EQ(load("module", ", classes: [\"0\", \"300000\"]")->Class(0), 1) << "said to be classes";
+}
+
+TEST_F(Csv, TargetsAreBroughtToTheModulesUnit) {
+  const std::string table = "a,price,rent\n1,100,7\n2,300,9\n";
+  const auto one = Load(table, "targets: [price], target_mean: [200], target_deviation: [50]");
+  ASSERT_TRUE(one.ok()) << one.status();
+  EXPECT_THAT(ValuesOf<float>(one->targets), ElementsAre(-2, 2)) << "whole numbers, and yet no classes";
+  EXPECT_EQ(one->classes, 0u);
+  const auto two = Load(table, "targets: [price, rent], target_mean: [200, 8], target_deviation: [50, 2]");
+  ASSERT_TRUE(two.ok()) << two.status();
+  EXPECT_THAT(ValuesOf<float>(two->targets), ElementsAre(-2, -0.5, 2, 0.5));
+  EXPECT_THAT(Problem(table, "targets: [price], target_mean: [1, 2], target_deviation: [1, 2]"),
+              AllOf(HasSubstr("data.target_mean"), HasSubstr("2 numbers each"), HasSubstr("each of the 1 outputs")));
+  EXPECT_THAT(Problem(table, "targets: [price], target_mean: [1]"), HasSubstr("without data.target_deviation"));
+  EXPECT_THAT(Problem(table, "targets: [price], target_mean: [1], target_deviation: [0]"),
+              HasSubstr("data.target_deviation holds 0"));
+  EXPECT_THAT(Problem(table, "targets: [price], target_mean: [1], target_deviation: [1], classes: [cat]"),
+              AllOf(HasSubstr("data.target_mean"), HasSubstr("beside data.classes")));
+  EXPECT_THAT(Problem(table, "targets: [price], target_mean: [1], target_deviation: [1]}\nloss: bce\nseed: {"),
+              AllOf(HasSubstr("data.target_mean"), HasSubstr("beside loss bce")));
+}
+
+TEST_F(Csv, TargetsThatASumOfStepsDoesNotReachAreWarnedOfUnderMse) {
+  const auto warning = [&](const std::string& table, const std::string& keys) {
+    const std::string path = directory_.Write("t.csv", table);
+    const CapturedLog log;
+    const auto dataset = LoadData("{format: csv, path: " + path + ", targets: " + keys);
+    EXPECT_TRUE(dataset.ok()) << dataset.status();
+    return log.Text();
+  };
+  const std::string prices = "a,price,rent\n1,100,1\n2,300,2\n";
+  EXPECT_THAT(warning(prices, "[price]}\nloss: mse"),
+              AllOf(HasSubstr("warning:"), HasSubstr("t.csv: its targets have mean 200 and deviation 100"),
+                    HasSubstr("data.target_mean: [200] and data.target_deviation: [100]")));
+  EXPECT_THAT(warning(prices, "[rent, price]}\nloss: mse"), HasSubstr("data.target_mean: [1.5, 200]"));
+  EXPECT_THAT(warning("a,y\n1,0.001\n2,0.003\n", "[y]}\nloss: mse"), HasSubstr("data.target_deviation: [0.001]"));
+  EXPECT_EQ(warning(prices, "[rent]}\nloss: mse"), "");
+  EXPECT_EQ(warning(prices, "[price]}\nloss: module"), "") << "which may take any unit";
+  EXPECT_EQ(warning(prices, "[price], target_mean: [0], target_deviation: [1]}\nloss: mse"), "") << "as it was said";
 }
 
 TEST_F(Csv, NumbersTooSmallForFloatAreZero) {

@@ -102,6 +102,14 @@ TEST_F(NpyFormat, RealNumbersAreNormalisedByFeature) {
   EXPECT_THAT(batch.targets.shape, ElementsAre(1));
 }
 
+TEST_F(NpyFormat, TargetsAreNormalisedByTheFirstDimension) {
+  const auto dataset = Load(Npy("<f4", "2,", Bytes<float>({1, 2})), Npy("<i4", "2, 2, 1", Bytes<int32_t>({3, 5, 7, 9})),
+                            ", target_mean: [1, 4], target_deviation: [2, 1]");
+  ASSERT_TRUE(dataset.ok()) << dataset.status();
+  EXPECT_THAT(ValuesOf<float>(dataset->targets), ElementsAre(1, 1, 3, 5));
+  EXPECT_THAT(dataset->targets.shape, ElementsAre(2, 1));
+}
+
 TEST_F(NpyFormat, WhatDoesNotBelongTogetherIsNamed) {
   const auto problem = [&](auto... arguments) { return Message(Load(arguments...).status()); };
   const std::string two = Npy("<f4", "2,", Bytes<float>({1, 2}));
