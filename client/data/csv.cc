@@ -119,7 +119,10 @@ absl::StatusOr<Dataset> Read(const std::string& file, const Options& options) {
   }
   Dataset dataset;
   dataset.source = file;
-  if (columns.has_value()) dataset.inputs.shape = {columns->features.size()};
+  if (columns.has_value()) {
+    dataset.inputs.shape = {columns->features.size()};
+    for (const size_t i : columns->features) dataset.features.push_back(columns->names[i]);
+  }
   dataset.inputs.values = std::move(features);
   RETURN_IF_ERROR(SetTargets(targets, options, &dataset));
   dataset.mean = options.normalisation.mean;

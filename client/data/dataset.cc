@@ -132,6 +132,7 @@ Dataset Subset(const Dataset& dataset, std::span<const uint32_t> samples) {
   subset.own_numbers = dataset.own_numbers;
   subset.mean = dataset.mean;
   subset.deviation = dataset.deviation;
+  subset.features = dataset.features;
   return subset;
 }
 

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "client/data/outliers.h"
 #include "common/random.h"
 #include "common/status.h"
 
@@ -93,14 +94,21 @@ DataSource WithTestSplit(ConfigReader* config, ReadFiles read) {
     config->Fail("data.test", "is there beside data.test_path: take the test set from one of them");
   }
   const std::string where = config->Where("data.path");
+  // Checked before it is split, so that a sample has the number that it has in the file.
+  const auto checked = [read](const std::string& at, Files files) -> absl::StatusOr<Dataset> {
+    ASSIGN_OR_RETURN(Dataset dataset, read(at, files));
+    RETURN_IF_ERROR(ValidateDataset(dataset));
+    WarnOfOutliers(dataset);
+    return dataset;
+  };
   return [=](Split split) -> absl::StatusOr<Dataset> {
     const bool test = split == Split::kTest;
     if (test && test_path.empty() && fraction == 0) {
       return InvalidArgument("{}: no test set: set data.test_path, or data.test to the fraction of {} to test with",
                              where, path);
     }
-    if (fraction == 0) return test ? read(test_path, Files::kTest) : read(path, Files::kMain);
-    ASSIGN_OR_RETURN(const Dataset all, read(path, Files::kMain));
+    if (fraction == 0) return test ? checked(test_path, Files::kTest) : checked(path, Files::kMain);
+    ASSIGN_OR_RETURN(const Dataset all, checked(path, Files::kMain));
     Dataset part = Subset(all, SamplesOf(split, all.size(), fraction));
     if (part.size() == 0) {
       return InvalidArgument("{}: data.test is {}, which leaves none of its {} samples to {}", path, fraction,

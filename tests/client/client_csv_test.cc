@@ -198,6 +198,30 @@ TEST_F(Csv, TargetsThatASumOfStepsDoesNotReachAreWarnedOfUnderMse) {
   EXPECT_EQ(warning(prices, "[price], target_mean: [0], target_deviation: [1]}\nloss: mse"), "") << "as it was said";
 }
 
+// Rows of "age" 20 to 79 and "dose" 0 (ten times 1), then what is given.
+std::string WithRow(const std::string& last) {
+  std::string text = "age,dose,y\n";
+  for (int i = 0; i < 600; ++i) text += fmt::format("{},{},0\n", 20 + i % 60, i % 60 == 0 ? 1 : 0);
+  return text + last;
+}
+
+TEST_F(Csv, AValueThatStandsForAMissingOneIsWarnedOf) {
+  const auto warning = [&](const std::string& last, const std::string& keys = "") {
+    const CapturedLog log;
+    const auto dataset = Load(WithRow(last), "targets: [y], test: 0.5" + keys);
+    EXPECT_TRUE(dataset.ok()) << dataset.status();
+    return log.Text();
+  };
+  EXPECT_EQ(warning("200,50,1\n"), "") << "rare, but none that is impossible";
+  EXPECT_THAT(warning("-9999,0,1\n"),
+              AllOf(HasSubstr("warning:"), HasSubstr("t.csv: \"age\" of sample 600 (from 0) is -9999"),
+                    HasSubstr("nine tenths are 2"), HasSubstr("1 values"), HasSubstr("leave the sample out")));
+  EXPECT_THAT(warning("-9999,0,1\n30,1e30,1\n"),
+              AllOf(HasSubstr("\"dose\" of sample 601 (from 0) is 1e+30"), HasSubstr("2 values")));
+  EXPECT_THAT(warning("30,500,1\n"), HasSubstr("is 500"));
+  EXPECT_EQ(warning("30,500,1\n", ", mean: [50, 0], deviation: [20, 10]"), "") << "50 deviations";
+}
+
 TEST_F(Csv, NumbersTooSmallForFloatAreZero) {
   EXPECT_THAT(ValuesOf<float>(Load("a,y\n1e-50,2\n+1,0\n", "targets: [y], mean: [1e-50], deviation: [1]")->inputs),
               ElementsAre(0, 1));

@@ -4,6 +4,7 @@
 
 #include "client/data/batch.h"
 #include "client/data/npy_file.h"
+#include "tests/client/captured_log.h"
 #include "tests/client/data_source.h"
 #include "tests/client/temporary_directory.h"
 
@@ -123,6 +124,15 @@ TEST_F(NpyFormat, WhatDoesNotBelongTogetherIsNamed) {
               AllOf(HasSubstr("inputs of sample 0"), HasSubstr("finite")));
   EXPECT_EQ(LoadData("{format: npy, path: /none.npy, targets: /none.npy}").status().code(),
             absl::StatusCode::kNotFound);
+}
+
+TEST_F(NpyFormat, AValueFarOutsideItsChannelIsWarnedOf) {
+  std::vector<float> inputs(50 * 2 * 3, 0.5f);
+  inputs[20 * 6 + 4] = -32768;
+  const CapturedLog log;
+  const auto dataset = Load(Npy("<f4", "50, 2, 3", Bytes(inputs)), Npy("<f4", "50,", Bytes(std::vector<float>(50))));
+  ASSERT_TRUE(dataset.ok()) << dataset.status();
+  EXPECT_THAT(log.Text(), HasSubstr("feature 1 of sample 20 (from 0) is -32768, where nine tenths are 0.5 to 0.5"));
 }
 
 TEST_F(NpyFormat, TruthValuesAreZeroAndOne) {
