@@ -3,9 +3,13 @@
 //
 // A target column of names in data.classes holds classes. So does one of whole numbers, unless the loss is one that
 // numbers suit (mse, module); other targets are real numbers.
+#include <absl/strings/ascii.h>
+
 #include <algorithm>
 #include <cmath>
 #include <optional>
+#include <set>
+#include <string>
 
 #include "client/data/csv_rows.h"
 #include "client/data/targets.h"
@@ -33,8 +37,12 @@ struct Columns {
 
 absl::StatusOr<size_t> Find(const std::string& file, const std::vector<std::string>& names, const std::string& name) {
   const auto found = std::find(names.begin(), names.end(), name);
+  if (std::count(found, names.end(), name) > 1) {
+    return InvalidArgument("{}: has {} columns \"{}\", expected one: give each a name of its own", file,
+                           std::count(found, names.end(), name), name);
+  }
   if (found != names.end()) return static_cast<size_t>(found - names.begin());
-  return InvalidArgument("{}: has no column \"{}\"; its columns are: {}", file, name, fmt::join(names, ", "));
+  return InvalidArgument("{}: has no column \"{}\"; its columns are: {}", file, name, Quoted(names));
 }
 
 absl::StatusOr<Columns> FindColumns(const std::string& file, const std::vector<std::string>& names,
@@ -48,26 +56,34 @@ absl::StatusOr<Columns> FindColumns(const std::string& file, const std::vector<s
   }
   for (size_t i = 0; options.features.empty() && i < names.size(); ++i) {
     if (std::find(columns.targets.begin(), columns.targets.end(), i) == columns.targets.end()) {
-      columns.features.push_back(i);
+      ASSIGN_OR_RETURN(columns.features.emplace_back(), Find(file, names, names[i]));
     }
   }
   if (columns.features.empty()) return InvalidArgument("{}: has no column but the targets", file);
   return columns;
 }
 
-absl::StatusOr<float> Number(const std::string& where, const std::string& column, const std::string& text) {
+// What others write where a value is missing.
+bool IsMissing(const std::string& text) {
+  static const std::set<std::string> kWords = {"", "na", "n/a", "nan", "none", "null", "nil", "-", "?", "."};
+  return kWords.contains(absl::AsciiStrToLower(text));
+}
+
+// `otherwise` says what to do with a column of words.
+absl::StatusOr<float> Number(const std::string& where, const std::string& column, const std::string& text,
+                             const char* otherwise) {
   if (const std::optional<float> number = ParseNumber(text)) return *number;
-  return InvalidArgument("{}: column {} is {}, expected a number{}", where, column,
+  return InvalidArgument("{}: column \"{}\" is {}, expected a number: {}", where, column,
                          text.empty() ? "empty" : "\"" + text + "\"",
-                         text.empty() ? ": fill it in, or leave the row out" : "");
+                         IsMissing(text) ? "fill it in, or leave the row out" : otherwise);
 }
 
 absl::StatusOr<float> Class(const std::string& where, const std::string& column, const std::string& text,
                             const ClassNames& classes) {
   const int32_t number = classes.Find(text);
   if (number >= 0) return static_cast<float>(number);
-  return InvalidArgument("{}: column {} is \"{}\", expected one of data.classes: {}", where, column, text,
-                         fmt::join(classes.names(), ", "));
+  return InvalidArgument("{}: column \"{}\" is \"{}\", expected one of data.classes: {}", where, column, text,
+                         Quoted(classes.names()));
 }
 
 bool AreClasses(const std::vector<float>& targets, const Options& options) {
@@ -110,11 +126,15 @@ absl::StatusOr<Dataset> Read(const std::string& file, const Options& options) {
                              columns->names.size());
     }
     for (const size_t i : columns->features) {
-      ASSIGN_OR_RETURN(features.emplace_back(), Number(rows.Where(), columns->names[i], row[i]));
+      ASSIGN_OR_RETURN(features.emplace_back(),
+                       Number(rows.Where(), columns->names[i], row[i],
+                              "mend it; or leave the column out of data.features, or encode its words as numbers"));
     }
     for (const size_t i : columns->targets) {
-      ASSIGN_OR_RETURN(targets.emplace_back(), classes.Given() ? Class(rows.Where(), columns->names[i], row[i], classes)
-                                                               : Number(rows.Where(), columns->names[i], row[i]));
+      ASSIGN_OR_RETURN(targets.emplace_back(), classes.Given()
+                                                   ? Class(rows.Where(), columns->names[i], row[i], classes)
+                                                   : Number(rows.Where(), columns->names[i], row[i],
+                                                            "mend it; or name the classes in data.classes"));
     }
   }
   Dataset dataset;
@@ -142,7 +162,7 @@ DataSource formats::csv(ConfigReader* config) {
   for (const std::string& target : options.targets) {
     if (std::find(options.features.begin(), options.features.end(), target) == options.features.end()) continue;
     config->Fail("data.features",
-                 fmt::format("names {}, which data.targets names too: the answer is no feature", target));
+                 fmt::format("names \"{}\", which data.targets names too: the answer is no feature", target));
   }
   if (options.to_predict.classes.Given() && options.targets.size() != 1) {
     config->Fail("data.classes", "is for one column in data.targets");

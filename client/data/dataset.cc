@@ -16,8 +16,10 @@ absl::Status ValidateNormalisation(const Dataset& dataset) {
   }
   for (const size_t count : {dataset.mean.size(), dataset.deviation.size()}) {
     if (count == 1 || (!shape.empty() && count == shape[0])) continue;
-    return InvalidArgument("{}: mean and deviation are given for {} channels or features, a sample is {}",
-                           dataset.source, count, ShapeText(shape));
+    return InvalidArgument(
+        "{}: data.mean and data.deviation hold {} numbers each, expected 1, or one for each of the {} "
+        "channels or features of a sample, which is {}",
+        dataset.source, count, shape.empty() ? 1 : shape[0], ShapeText(shape));
   }
   return absl::OkStatus();
 }

@@ -161,8 +161,7 @@ absl::StatusOr<Dataset> Read(const std::string& path, const Options& options) {
     const std::string name = directory.filename().string();
     const int32_t label = options.classes.Given() ? options.classes.Find(name) : static_cast<int32_t>(found.size());
     if (label < 0) {
-      return InvalidArgument("{}: is none of data.classes: {}", directory.string(),
-                             fmt::join(options.classes.names(), ", "));
+      return InvalidArgument("{}: is none of data.classes: {}", directory.string(), Quoted(options.classes.names()));
     }
     RETURN_IF_ERROR(collector.AddClass(directory, label));
     found.push_back(fmt::format("{}={}", name, label));

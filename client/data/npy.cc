@@ -57,8 +57,11 @@ DataSource formats::npy(ConfigReader* config) {
                  "needs data.test_path and data.test_targets both: the inputs and the targets to test with");
   }
   const Options options{ReadTargetOptions(config), ReadNormalisation(config)};
-  return WithTestSplit(config, [=](const std::string& path, Files files) {
-    return Read(path, files == Files::kTest ? test_targets : targets, options);
+  const std::string where = config->Where("data.targets"), where_test = config->Where("data.test_targets");
+  return WithTestSplit(config, [=](const std::string& path, Files files) -> absl::StatusOr<Dataset> {
+    const bool test = files == Files::kTest;
+    RETURN_IF_ERROR(CheckThere(test ? where_test : where, test ? test_targets : targets));
+    return Read(path, test ? test_targets : targets, options);
   });
 }
 

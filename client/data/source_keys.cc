@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <filesystem>
 #include <numeric>
+#include <system_error>
 
 #include "client/data/outliers.h"
 #include "common/random.h"
@@ -42,6 +44,23 @@ std::vector<uint32_t> SamplesOf(Split split, size_t count, double fraction) {
 
 }  // namespace
 
+std::string Quoted(const std::vector<std::string>& names) {
+  constexpr size_t kMost = 20;
+  const size_t count = std::min(names.size(), kMost);
+  std::string text;
+  for (size_t i = 0; i < count; ++i) text += fmt::format("{}\"{}\"", i == 0 ? "" : ", ", names[i]);
+  return names.size() == count ? text : fmt::format("{}, and {} more", text, names.size() - count);
+}
+
+absl::Status CheckThere(const std::string& where, const std::string& path) {
+  std::error_code error;
+  if (std::filesystem::exists(path, error) || error) return absl::OkStatus();  // reading it tells what else is wrong
+  return Error(absl::StatusCode::kNotFound, "{} is \"{}\", where nothing is{}", where, path,
+               path.starts_with('/') ? ""
+                                     : fmt::format(" as seen from {}, in which the client was started",
+                                                   std::filesystem::current_path(error).string()));
+}
+
 std::optional<float> ParseNumber(std::string_view text) {
   if (text.starts_with('+')) text.remove_prefix(1);
   double number = 0;
@@ -74,7 +93,7 @@ ClassNames::ClassNames(ConfigReader* config) {
   config->Read("data.classes", &names_);
   for (const std::string& name : names_) {
     if (!numbers_.emplace(name, static_cast<int32_t>(numbers_.size())).second) {
-      config->Fail("data.classes", fmt::format("names {} twice", name));
+      config->Fail("data.classes", fmt::format("names \"{}\" twice", name));
     }
   }
 }
@@ -95,7 +114,9 @@ DataSource WithTestSplit(ConfigReader* config, ReadFiles read) {
   }
   const std::string where = config->Where("data.path");
   // Checked before it is split, so that a sample has the number that it has in the file.
-  const auto checked = [read](const std::string& at, Files files) -> absl::StatusOr<Dataset> {
+  const std::string where_test = config->Where("data.test_path");
+  const auto checked = [=](const std::string& at, Files files) -> absl::StatusOr<Dataset> {
+    RETURN_IF_ERROR(CheckThere(files == Files::kTest ? where_test : where, at));
     ASSIGN_OR_RETURN(Dataset dataset, read(at, files));
     RETURN_IF_ERROR(ValidateDataset(dataset));
     WarnOfOutliers(dataset);

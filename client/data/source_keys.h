@@ -39,12 +39,19 @@ class ClassNames {
 // The whole of `text` as a finite number; nullopt: it is none. What float32 is too coarse for becomes 0.
 std::optional<float> ParseNumber(std::string_view text);
 
+// "cat", "dog", and 3 more: names in a message, which may hold commas themselves.
+std::string Quoted(const std::vector<std::string>& names);
+
+// NOT_FOUND: nothing is at `path`, which the configuration names at `where` (as of ConfigReader::Where).
+absl::Status CheckThere(const std::string& where, const std::string& path);
+
 // For a format that knows no test set of its own. Which of the files that the configuration names:
 enum class Files { kMain, kTest };
 
 // Asks for data.path, data.test_path and data.test. `read` reads all samples at `path`, of the main or the test files.
 // With data.test_path the test set is what is there; with data.test: F it is a fraction F of the samples, the same
 // ones for everyone, and the rest is for training; with neither there is none (INVALID_ARGUMENT when it is asked for).
+// NOT_FOUND: nothing is there (names the key).
 using ReadFiles = std::function<absl::StatusOr<Dataset>(const std::string& path, Files files)>;
 DataSource WithTestSplit(ConfigReader* config, ReadFiles read);
 

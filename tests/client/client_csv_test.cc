@@ -1,5 +1,7 @@
 #include <gmock/gmock.h>
 
+#include <filesystem>
+
 #include "client/data/csv_rows.h"
 #include "tests/client/captured_log.h"
 #include "tests/client/data_source.h"
@@ -75,7 +77,7 @@ TEST_F(Csv, ClassesMayHaveNames) {
   EXPECT_THAT(ValuesOf<int32_t>(dataset->targets), ElementsAre(1, 0));
   EXPECT_EQ(dataset->classes, 3u);
   EXPECT_THAT(Problem("a,kind\n1,dog\n2,cow\n", "targets: [kind], classes: [cat, dog]"),
-              AllOf(HasSubstr("t.csv:3"), HasSubstr("column kind is \"cow\""), HasSubstr("cat, dog")));
+              AllOf(HasSubstr("t.csv:3"), HasSubstr("column \"kind\" is \"cow\""), HasSubstr("\"cat\", \"dog\"")));
 }
 
 TEST_F(Csv, WithoutAHeaderColumnsAreNumbered) {
@@ -88,14 +90,44 @@ TEST_F(Csv, ABadRowIsNamedByFileAndLine) {
   EXPECT_THAT(Problem("a,y\n1,2\n\n3\n", "targets: [y]"),
               AllOf(HasSubstr("t.csv:4"), HasSubstr("1 fields"), HasSubstr("the 2 of the first row")));
   EXPECT_THAT(Problem("a,y\n1,2\nred,3\n", "targets: [y]"),
-              AllOf(HasSubstr("t.csv:3"), HasSubstr("column a is \"red\""), HasSubstr("expected a number")));
-  EXPECT_THAT(Problem("a,y\n1,\n", "targets: [y]"), AllOf(HasSubstr("t.csv:2"), HasSubstr("column y is empty")));
+              AllOf(HasSubstr("t.csv:3"), HasSubstr("column \"a\" is \"red\""), HasSubstr("expected a number"),
+                    HasSubstr("leave the column out of data.features")));
+  EXPECT_THAT(Problem("a,y\n1,\n", "targets: [y]"), AllOf(HasSubstr("t.csv:2"), HasSubstr("column \"y\" is empty")));
   EXPECT_THAT(Problem("a,y\n1,nan\n", "targets: [y]"), AllOf(HasSubstr("t.csv:2"), HasSubstr("\"nan\"")));
+  for (const char* text : {"", "NA", "NaN", "null", "?"}) {
+    EXPECT_THAT(Problem(fmt::format("a,y\n{},1\n", text), "targets: [y]"),
+                AllOf(HasSubstr("column \"a\" is"), HasSubstr("fill it in, or leave the row out")));
+  }
+  EXPECT_THAT(Problem("a,y\n1,red\n", "targets: [y]"), HasSubstr("name the classes in data.classes"));
 }
 
 TEST_F(Csv, AMissingColumnIsNamedWithThoseThatExist) {
-  EXPECT_THAT(Problem("a,y\n1,2\n", "targets: [price]"), AllOf(HasSubstr("no column \"price\""), HasSubstr("a, y")));
+  EXPECT_THAT(Problem("a,y\n1,2\n", "targets: [price]"),
+              AllOf(HasSubstr("no column \"price\""), HasSubstr("are: \"a\", \"y\"")));
   EXPECT_THAT(Problem("a,y\n", "targets: [y]"), HasSubstr("holds no samples"));
+}
+
+TEST_F(Csv, ALongListOfColumnsIsCutShort) {
+  std::string header = "y";
+  for (int i = 1; i < 100; ++i) header += fmt::format(",x{}", i);
+  EXPECT_THAT(Problem(header + "\n", "targets: [z]"), HasSubstr("\"x18\", \"x19\", and 80 more"));
+}
+
+TEST_F(Csv, AColumnThatIsReadIsThereOnce) {
+  EXPECT_THAT(Problem("a,a,y\n1,2,3\n", "targets: [y]"), HasSubstr("t.csv: has 2 columns \"a\""));
+  EXPECT_THAT(Problem("a,y,y\n1,2,3\n", "targets: [y]"), HasSubstr("t.csv: has 2 columns \"y\""));
+  EXPECT_TRUE(Load("a,b,b,y\n1,2,3,4\n", "targets: [y], features: [a]").ok());
+}
+
+TEST_F(Csv, AWrongPathIsNamedByItsKey) {
+  const auto problem = [](const std::string& keys, Split split) {
+    const absl::Status status = LoadData("{format: csv, targets: [y], " + keys + "}", split).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
+    return Message(status);
+  };
+  EXPECT_THAT(problem("path: /none.csv", Split::kTrain), HasSubstr("client.yaml:1: data.path is \"/none.csv\""));
+  EXPECT_THAT(problem("path: none.csv", Split::kTrain), HasSubstr(std::filesystem::current_path().string()));
+  EXPECT_THAT(problem("path: /none.csv, test_path: /no.csv", Split::kTest), HasSubstr("data.test_path is \"/no.csv\""));
 }
 
 TEST_F(Csv, KeysThatCannotBeAreNamed) {
@@ -103,7 +135,8 @@ TEST_F(Csv, KeysThatCannotBeAreNamed) {
   EXPECT_THAT(Problem("a,y\n1,2\n", "targets: [y], length: 4"), HasSubstr("data.length"));
   EXPECT_THAT(Problem("a,y\n1,2\n", "targets: [y], mean: [1]"), HasSubstr("data.mean is there without data.deviation"));
   EXPECT_THAT(Problem("a,y\n1,2\n", "targets: [y], mean: [1], deviation: [1, 2]"), HasSubstr("1 means for 2"));
-  EXPECT_THAT(Problem("a,y\n1,2\n", "targets: [y], mean: [1, 2], deviation: [1, 2]"), HasSubstr("2 channels"));
+  EXPECT_THAT(Problem("a,y\n1,2\n", "targets: [y], mean: [1, 2], deviation: [1, 2]"),
+              AllOf(HasSubstr("data.mean and data.deviation hold 2"), HasSubstr("each of the 1 channels")));
   EXPECT_THAT(Problem("a,y\n1,2\n", "targets: [y], mean: [x], deviation: [1]"), HasSubstr("\"x\""));
 }
 
@@ -230,7 +263,7 @@ TEST_F(Csv, NumbersTooSmallForFloatAreZero) {
 
 TEST_F(Csv, ATargetIsNoFeature) {
   EXPECT_THAT(Problem("a,y\n1,2\n", "targets: [y], features: [a, y]"),
-              AllOf(HasSubstr("data.features"), HasSubstr("names y")));
+              AllOf(HasSubstr("data.features"), HasSubstr("names \"y\"")));
 }
 
 }  // namespace

@@ -78,7 +78,7 @@ TEST_F(Images, GivenClassesKeepTheirNumbersWhereSomeAreMissing) {
   EXPECT_EQ(dataset->classes, 3u);
   EXPECT_FALSE(dataset->own_numbers);
   EXPECT_EQ(dataset->Class(0), 1);
-  EXPECT_THAT(Problem(", classes: [cat]"), AllOf(HasSubstr("/dog"), HasSubstr("none of data.classes: cat")));
+  EXPECT_THAT(Problem(", classes: [cat]"), AllOf(HasSubstr("/dog"), HasSubstr("none of data.classes: \"cat\"")));
 }
 
 TEST_F(Images, AreBroughtToOneSizeAndToGrey) {
@@ -99,7 +99,7 @@ TEST_F(Images, WhatCannotBeReadIsNamed) {
   Write("a/1.png", Plain(2, 2, 1));
   Write("a/2.jpg", "hello");
   EXPECT_THAT(Problem(), AllOf(HasSubstr("a/2.jpg"), HasSubstr("no readable image")));
-  EXPECT_THAT(Message(LoadData("{format: images, path: /nowhere}").status()), HasSubstr("/nowhere: cannot be listed"));
+  EXPECT_THAT(Message(LoadData("{format: images, path: /nowhere}").status()), HasSubstr("data.path is \"/nowhere\""));
   EXPECT_THAT(Problem(", size: [2]"), AllOf(HasSubstr("data.size"), HasSubstr("[HEIGHT, WIDTH]")));
   EXPECT_THAT(Problem(", channels: 2"), HasSubstr("data.channels"));
 }

@@ -124,6 +124,9 @@ TEST_F(NpyFormat, WhatDoesNotBelongTogetherIsNamed) {
               AllOf(HasSubstr("inputs of sample 0"), HasSubstr("finite")));
   EXPECT_EQ(LoadData("{format: npy, path: /none.npy, targets: /none.npy}").status().code(),
             absl::StatusCode::kNotFound);
+  const std::string there = directory_.Write("x.npy", two);
+  EXPECT_THAT(Message(LoadData("{format: npy, path: " + there + ", targets: /none.npy}").status()),
+              HasSubstr("data.targets is \"/none.npy\""));
 }
 
 TEST_F(NpyFormat, AValueFarOutsideItsChannelIsWarnedOf) {
