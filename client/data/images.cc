@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <system_error>
 
@@ -90,12 +91,16 @@ class Collector {
   absl::Status AddClass(const fs::path& directory, int32_t label) {
     ASSIGN_OR_RETURN(std::vector<fs::path> files, Entries(directory.string()));
     const auto nested = std::count_if(files.begin(), files.end(), IsDirectory);
-    std::erase_if(files, [](const fs::path& file) { return !IsImage(file); });
+    std::erase_if(files, [this](const fs::path& file) {
+      const bool other = !IsImage(file);
+      if (other && !IsDirectory(file)) ++others_[file.extension().empty() ? "no ending" : file.extension().string()];
+      return other;
+    });
     if (files.empty() && nested > 0) {
       return InvalidArgument(
           "{}: holds no JPEG or PNG files but {} directories; images are read from data.path/CLASS/FILE: move them up, "
-          "or set data.path to the directory whose directories are the classes",
-          directory.string(), nested);
+          "or, where its directories are the classes, set data.path to {}",
+          directory.string(), nested, directory.string());
     }
     if (nested > 0) {
       spdlog::warn("{}: passes over {} directories in it: images are read from data.path/CLASS/FILE alone",
@@ -112,6 +117,18 @@ class Collector {
       labels_.push_back(label);
     }
     return absl::OkStatus();
+  }
+
+  // "; passes over 3 files of other types: .gif (2), .webp (1)", or nothing.
+  std::string OthersText() const {
+    size_t count = 0;
+    std::vector<std::string> types;
+    for (const auto& [type, files] : others_) {
+      count += files;
+      types.push_back(fmt::format("{} ({})", type, files));
+    }
+    if (count == 0) return "";
+    return fmt::format("; passes over {} files of other types: {}", count, fmt::join(types, ", "));
   }
 
   Dataset Take(const std::string& source, uint32_t classes) {
@@ -147,7 +164,8 @@ class Collector {
 
   const Options& options_;
   std::string first_file_;
-  Picture first_;  // its size alone
+  Picture first_;                         // its size alone
+  std::map<std::string, size_t> others_;  // files that are no images, by the endings of their names
   std::vector<uint8_t> pixels_;
   std::vector<int32_t> labels_;
 };
@@ -155,6 +173,10 @@ class Collector {
 absl::StatusOr<Dataset> Read(const std::string& path, const Options& options) {
   ASSIGN_OR_RETURN(std::vector<fs::path> directories, Entries(path));
   std::erase_if(directories, [](const fs::path& entry) { return !IsDirectory(entry); });
+  if (directories.empty()) {
+    return InvalidArgument("{}: holds no samples: it has no directories, and images are read from data.path/CLASS/FILE",
+                           path);
+  }
   Collector collector(options);
   std::vector<std::string> found;
   for (const fs::path& directory : directories) {
@@ -166,7 +188,7 @@ absl::StatusOr<Dataset> Read(const std::string& path, const Options& options) {
     RETURN_IF_ERROR(collector.AddClass(directory, label));
     found.push_back(fmt::format("{}={}", name, label));
   }
-  spdlog::info("{}: classes {}", path, fmt::join(found, ", "));
+  spdlog::info("{}: classes {}{}", path, fmt::join(found, ", "), collector.OthersText());
   const size_t classes = options.classes.Given() ? options.classes.names().size() : found.size();
   Dataset dataset = collector.Take(path, static_cast<uint32_t>(classes));
   dataset.own_numbers = !options.classes.Given();

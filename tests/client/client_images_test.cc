@@ -60,12 +60,14 @@ TEST_F(Images, DirectoriesAreClassesInAlphabeticalOrder) {
   Write("cat/b.PNG", Png(1, 2, "ghijkl"));
   Write("cat/a.png", Png(1, 2, "mnopqr"));
   Write("cat/notes.txt", "no image");
+  Write("cat/c.gif", "GIF89a");
+  Write("dog/d.gif", "GIF89a");
   const CapturedLog log;
   const auto dataset = Load();
   ASSERT_TRUE(dataset.ok()) << dataset.status();
   EXPECT_EQ(dataset->classes, 2u);
   EXPECT_TRUE(dataset->own_numbers);
-  EXPECT_THAT(log.Text(), HasSubstr("classes cat=0, dog=1"));
+  EXPECT_THAT(log.Text(), HasSubstr("classes cat=0, dog=1; passes over 3 files of other types: .gif (2), .txt (1)"));
   EXPECT_THAT(dataset->inputs.shape, ElementsAre(3, 1, 2));
   EXPECT_THAT(ValuesOf<int32_t>(dataset->targets), ElementsAre(0, 0, 1));
   EXPECT_THAT(dataset->inputs.Sample<uint8_t>(0), ElementsAre('m', 'p', 'n', 'q', 'o', 'r')) << "a plane a channel";
@@ -104,6 +106,21 @@ TEST_F(Images, WhatCannotBeReadIsNamed) {
   EXPECT_THAT(Problem(", channels: 2"), HasSubstr("data.channels"));
 }
 
+TEST_F(Images, AlphaIsDroppedAndProportionsAreNotKept) {
+  // Two pixels, red and blue, of which the second is transparent.
+  const std::string raw("\0\xff\0\0\xff\0\0\xff\0", 9);
+  std::string packed(compressBound(raw.size()), '\0');
+  uLongf size = packed.size();
+  compress(reinterpret_cast<Bytef*>(packed.data()), &size, reinterpret_cast<const Bytef*>(raw.data()), raw.size());
+  packed.resize(size);
+  const std::string file = "\x89PNG\r\n\x1a\n" +
+                           Chunk("IHDR" + BigEndian(2) + BigEndian(1) + std::string("\x8\x6\0\0\0", 5)) +
+                           Chunk("IDAT" + packed) + Chunk("IEND");
+  Write("a/1.png", file);
+  EXPECT_THAT(ValuesOf<uint8_t>(Load()->inputs), ElementsAre(255, 0, 0, 0, 0, 255));
+  EXPECT_THAT(Load(", size: [5, 1]")->inputs.shape, ElementsAre(3, 5, 1));
+}
+
 TEST_F(Images, ReadsJpeg) {
   std::filesystem::create_directories(directory_.path() + "/a");
   const std::vector<uint8_t> rgb(16 * 8 * 3, 100);
@@ -138,7 +155,8 @@ TEST_F(Images, DirectoriesBelowAClassAreToldOf) {
   EXPECT_THAT(log.Text(), HasSubstr("/cat: passes over 1 directories"));
   Write("dog/left/1.png", Plain(1, 1, 9));
   Write("dog/right/1.png", Plain(1, 1, 9));
-  EXPECT_THAT(Problem(), AllOf(HasSubstr("/dog"), HasSubstr("but 2 directories"), HasSubstr("data.path/CLASS/FILE")));
+  EXPECT_THAT(Problem(), AllOf(HasSubstr("/dog"), HasSubstr("but 2 directories"), HasSubstr("data.path/CLASS/FILE"),
+                               HasSubstr("set data.path to " + directory_.path() + "/dog")));
 }
 
 TEST_F(Images, ALinkToItselfIsNoDirectory) {
