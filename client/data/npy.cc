@@ -50,8 +50,12 @@ absl::StatusOr<Dataset> Read(const std::string& inputs, const std::string& targe
 
 DataSource formats::npy(ConfigReader* config) {
   std::string targets, test_targets;
-  config->Require("data.targets", &targets);
   config->Read("data.test_targets", &test_targets);
+  if (config->Has("data.path") || !config->Has("data.test_path")) {
+    config->Require("data.targets", &targets);
+  } else {
+    config->Read("data.targets", &targets);
+  }
   if (config->Has("data.test_path") != config->Has("data.test_targets")) {
     config->Fail(config->Has("data.test_path") ? "data.test_path" : "data.test_targets",
                  "needs data.test_path and data.test_targets both: the inputs and the targets to test with");

@@ -106,8 +106,12 @@ int32_t ClassNames::Find(const std::string& name) const {
 DataSource WithTestSplit(ConfigReader* config, ReadFiles read) {
   std::string path, test_path;
   double fraction = 0;
-  config->Require("data.path", &path);
   config->Read("data.test_path", &test_path);
+  if (test_path.empty()) {
+    config->Require("data.path", &path);
+  } else {
+    config->Read("data.path", &path);  // who only measures has nothing to train on
+  }
   config->Read("data.test", &fraction, Between(0, 1));
   if (!test_path.empty() && fraction > 0) {
     config->Fail("data.test", "is there beside data.test_path: take the test set from one of them");
@@ -124,6 +128,9 @@ DataSource WithTestSplit(ConfigReader* config, ReadFiles read) {
   };
   return [=](Split split) -> absl::StatusOr<Dataset> {
     const bool test = split == Split::kTest;
+    if (!test && path.empty()) {
+      return InvalidArgument("{} is missing: the samples to train on, or to measure running statistics on", where);
+    }
     if (test && test_path.empty() && fraction == 0) {
       return InvalidArgument("{}: no test set: set data.test_path, or data.test to the fraction of {} to test with",
                              where, path);

@@ -51,6 +51,7 @@ enum class Files { kMain, kTest };
 // Asks for data.path, data.test_path and data.test. `read` reads all samples at `path`, of the main or the test files.
 // With data.test_path the test set is what is there; with data.test: F it is a fraction F of the samples, the same
 // ones for everyone, and the rest is for training; with neither there is none (INVALID_ARGUMENT when it is asked for).
+// Without data.path there is no training set (INVALID_ARGUMENT when it is asked for), and data.test_path is required.
 // NOT_FOUND: nothing is there (names the key).
 using ReadFiles = std::function<absl::StatusOr<Dataset>(const std::string& path, Files files)>;
 DataSource WithTestSplit(ConfigReader* config, ReadFiles read);

@@ -172,6 +172,14 @@ TEST_F(TestSplit, ATestFileIsReadForTesting) {
   EXPECT_EQ(Load(Hundred(), "targets: [y], test_path: " + other)->size(), 100u);
 }
 
+TEST_F(TestSplit, WhoOnlyMeasuresNeedsNoTrainingSet) {
+  const std::string keys = "{format: csv, targets: [y], test_path: " + directory_.Write("test.csv", Hundred()) + "}";
+  EXPECT_EQ(LoadData(keys, Split::kTest)->size(), 100u);
+  EXPECT_THAT(Message(LoadData(keys, Split::kTrain).status()),
+              AllOf(HasSubstr("data.path is missing"), HasSubstr("samples to train on")));
+  EXPECT_THAT(Message(LoadData("{format: csv, targets: [y]}").status()), HasSubstr("data.path"));
+}
+
 TEST_F(TestSplit, WithoutEitherThereIsNoTestSet) {
   EXPECT_EQ(Load(Hundred(), "targets: [y]")->size(), 100u);
   EXPECT_THAT(Message(Load(Hundred(), "targets: [y]", Split::kTest).status()),
