@@ -42,6 +42,9 @@ class Examination {
     median_ = MedianMagnitude(mu_);
   }
 
+  double mu(size_t i) const { return mu_[i]; }
+  double typical() const { return median_; }
+
   Diagnosis Of(size_t i) const {
     const VoterView& voter = voters_[i];
     if (voter.rounds < kFewRounds || std::isnan(mu_[i]) || voters_.size() < 3) return {};
@@ -128,6 +131,10 @@ std::vector<Diagnosis> Diagnose(std::span<const VoterView> voters, std::span<con
     for (Diagnosis& d : found) {
       if (d.suspicion == v1::VOTES_AGAINST) d = {};
     }
+  }
+  for (size_t i = 0; i < voters.size(); ++i) {
+    found[i].mu = examination.mu(i);
+    found[i].typical = examination.typical();
   }
   return found;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <string>
 #include <vector>
@@ -22,6 +23,9 @@ struct VoterView {
 struct Diagnosis {
   v1::Suspicion suspicion = v1::NO_SUSPICION;
   std::string explanation;  // empty without suspicion
+  // How much of its votes is the common signal, 1 - 2 * crossover; NaN: not measured.
+  double mu = std::numeric_limits<double>::quiet_NaN();
+  double typical = 0;  // median |mu| of those it was looked at with
 };
 
 // By voter. matrix: M x M agreement, -1 to 1, NaN where a pair was never heard together; or empty, under rules that

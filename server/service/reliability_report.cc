@@ -184,15 +184,20 @@ void Federation::LookForSuspects() {
   MutexLock lock(mu_);
   for (const Suspicions::Change& change : suspicions_.Look(found)) {
     const bool suspected = change.now.suspicion != v1::NO_SUSPICION;
-    Note(suspected ? v1::SUSPECTED : v1::CLEARED, change.name,
-         suspected ? change.now.explanation : "votes like the others again");
-    suspected ? spdlog::warn("{}", change.now.explanation)
-              : spdlog::info("{} votes like the others again", change.name);
+    if (suspected) {
+      Note(v1::SUSPECTED, change.name, change.now.explanation);
+      spdlog::warn("{}", change.now.explanation);
+    } else {
+      std::string why = "is suspected no longer";
+      if (!std::isnan(change.now.mu)) why += fmt::format(", its crossover is {:.4f}", (1 - change.now.mu) / 2);
+      Note(v1::CLEARED, change.name, why);
+      spdlog::info("{} {}", change.name, why);
+    }
   }
 }
 
 v1::ReliabilityReport Federation::Reliability() {
-  const Examination seen = Examine();
+  Examination seen = Examine();
   const size_t m = seen.shown.size();
   v1::ReliabilityReport report;
   report.set_round(seen.round);
@@ -211,6 +216,14 @@ v1::ReliabilityReport Federation::Reliability() {
     order = OrderByLikeness(seen.matrix, m);
   } else {
     std::sort(order.begin(), order.end(), [&](size_t a, size_t b) { return seen.views[a].name < seen.views[b].name; });
+  }
+  {
+    // What was told holds until it is cleared, whatever this look alone would say.
+    MutexLock lock(mu_);
+    for (size_t i = 0; i < m; ++i) {
+      const Diagnosis& told = suspicions_.Of(seen.views[i].name);
+      if (told.suspicion != v1::NO_SUSPICION) seen.found[i] = told;
+    }
   }
   for (const size_t i : order) {
     v1::VoterReliability& voter = *report.add_voters();

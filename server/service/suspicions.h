@@ -1,6 +1,8 @@
 // Which voters are suspected, and when that changed. Pure; not thread-safe.
 //
-// A voter near a threshold is now this side of it, now that: a change counts once two looks in a row agree on it.
+// A voter near a threshold is now this side of it, now that: a change counts once two looks in a row agree on it. Where
+// the votes of all become noise, as those of a run that has converged, a bad voter is like the others without being any
+// better: who voted against them, or said nothing, is cleared only once its own votes say something.
 #pragma once
 
 #include <map>
@@ -28,6 +30,8 @@ class Suspicions {
     Diagnosis told;
     v1::Suspicion last = v1::NO_SUSPICION;  // at the last look
   };
+  static bool MayClear(const Diagnosis& told, const Diagnosis& now);
+
   std::map<std::string, Standing> standings_;
 };
 

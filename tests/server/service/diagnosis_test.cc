@@ -43,6 +43,15 @@ TEST(Diagnosis, SuspectsNobodyInAnHonestCrowd) {
   }
 }
 
+TEST(Diagnosis, TellsHowMuchAVoterSaysAndHowMuchIsUsual) {
+  Crowd crowd({0.1, -0.2, 0.3});
+  crowd.voters[0].crossover = std::nan("");
+  const std::vector<Diagnosis> found = Diagnose(crowd.voters, crowd.matrix);
+  EXPECT_TRUE(std::isnan(found[0].mu));
+  EXPECT_NEAR(found[1].mu, -0.2, 1e-12);
+  EXPECT_NEAR(found[1].typical, 0.3, 1e-12) << "the upper median of two";
+}
+
 TEST(Diagnosis, NamesWhoVotesAgainstTheOthersAndHowItIsHeard) {
   Crowd crowd({0.1, 0.1, -0.1, 0.1, 0.3});
   crowd.MarkAgainst({2});

@@ -118,6 +118,7 @@ TEST(Suspects, AreToldOfOnceTwoLooksAgreeAndAgainWhenTheyRecover) {
   EXPECT_THAT(told.front().detail(), HasSubstr("f votes against the others"));
   EXPECT_EQ(told.back().kind(), v1::CLEARED);
   EXPECT_EQ(told.back().client(), "f");
+  EXPECT_THAT(told.back().detail(), HasSubstr("is suspected no longer, its crossover is 0."));
   const v1::ListClientsResponse clients = h.federation->Clients();
   for (const v1::ClientSummary& client : clients.clients()) {
     EXPECT_EQ(client.suspicion(), v1::NO_SUSPICION) << client.name();
