@@ -1,6 +1,7 @@
 #include "server/service/event_log.h"
 
 #include <absl/time/clock.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 
@@ -11,7 +12,23 @@ bool IsToldOnceARound(v1::EventKind kind) {
   return kind == v1::STALE_BALLOT || kind == v1::LATE_BALLOT || kind == v1::REFUSED_BALLOT || kind == v1::DISAGREED;
 }
 
+bool IsOfRow(v1::EventKind kind) { return kind == v1::JOINED || kind == v1::LEFT_SESSION; }
+
 }  // namespace
+
+uint64_t EventLog::GoOnWithRow(absl::Time now, v1::EventKind kind, const std::string& client) {
+  Row& row = rows_[{client, kind}];
+  if (now - row.last <= kRowPause) {
+    const auto last = std::partition_point(events_.begin(), events_.end(),
+                                           [&](const v1::Event& event) { return event.id() < row.id; });
+    if (last != events_.end() && last->id() == row.id) events_.erase(last);
+  } else {
+    row.count = 0;
+  }
+  row.last = now;
+  row.id = last_id_ + 1;
+  return ++row.count;
+}
 
 bool EventLog::Add(absl::Time now, v1::EventKind kind, const std::string& client, uint64_t round, std::string detail) {
   MutexLock lock(mu_);
@@ -19,6 +36,10 @@ bool EventLog::Add(absl::Time now, v1::EventKind kind, const std::string& client
     const auto [told, is_first] = told_.try_emplace({client, kind}, round);
     if (!is_first && told->second == round) return false;
     told->second = round;
+  }
+  if (IsOfRow(kind)) {
+    const uint64_t count = GoOnWithRow(now, kind, client);
+    if (count > 1) detail += fmt::format("{}{} times in a row", detail.empty() ? "" : "; ", count);
   }
   v1::Event& event = events_.emplace_back();
   event.set_id(++last_id_);

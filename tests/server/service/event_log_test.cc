@@ -57,6 +57,40 @@ TEST(EventLog, AClientCannotPushOthersOut) {
   EXPECT_THAT(Clients(log.After(0)), ElementsAre("honest", "bad", "bad", "bad", "bad", "bad"));
 }
 
+TEST(EventLog, AClientThatComesAndGoesCannotPushOthersOut) {
+  EventLog log(kStart);
+  log.Add(kStart, v1::JOINED, "honest", 1, "voter");
+  absl::Time now = kStart;
+  uint64_t heard = 0;
+  for (int i = 0; i < 1500; ++i) {
+    log.Add(now, v1::JOINED, "bad", 1, "voter");
+    log.Add(now += absl::Milliseconds(100), v1::LEFT_SESSION, "bad", 1, "");
+    ASSERT_EQ(log.After(heard).back().kind(), v1::LEFT_SESSION) << "who follows hears of it";
+    heard = log.After(heard).back().id();
+  }
+  std::vector<v1::Event> kept = log.After(0);
+  ASSERT_THAT(Clients(kept), ElementsAre("honest", "bad", "bad"));
+  EXPECT_EQ(kept[0].detail(), "voter");
+  EXPECT_EQ(kept[1].detail(), "voter; 1500 times in a row");
+  EXPECT_EQ(kept[2].detail(), "1500 times in a row");
+
+  log.Add(now + absl::Seconds(61), v1::LEFT_SESSION, "bad", 1, "");
+  kept = log.After(0);
+  ASSERT_EQ(kept.size(), 4u) << "a minute later it is another row";
+  EXPECT_EQ(kept[3].detail(), "");
+}
+
+TEST(EventLog, ARowWhoseEventWasPushedOutTakesNobodyElsesPlace) {
+  EventLog log(kStart);
+  log.Add(kStart, v1::JOINED, "a", 0, "");
+  for (size_t i = 0; i < EventLog::kEvents; ++i) log.Add(kStart, v1::SUSPECTED, std::to_string(i), 0, "");
+  log.Add(kStart, v1::JOINED, "a", 0, "");
+  const std::vector<v1::Event> kept = log.After(0);
+  ASSERT_EQ(kept.size(), EventLog::kEvents);
+  EXPECT_EQ(kept.front().client(), "1");
+  EXPECT_EQ(kept.back().detail(), "2 times in a row");
+}
+
 TEST(EventLog, WakesWhoWaits) {
   EventLog log(kStart);
   std::vector<v1::Event> heard;
