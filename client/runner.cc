@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 #include <random>
+#include <utility>
 
 #include "client/model/randomised_response.h"
 #include "common/connection_hint.h"
@@ -14,6 +15,7 @@ namespace {
 // A crashed predecessor's session is noticed as dead after about this long.
 constexpr absl::Duration kNameTakenLimit = absl::Minutes(2);
 constexpr int kMostAbstentions = 20;
+constexpr int kVoteOffsets = 4;  // abstentions: who votes in a fifth of the rounds, or more, goes on
 constexpr absl::Duration kFarewellLimit = absl::Seconds(5);
 
 double UnitJitter() {
@@ -246,7 +248,7 @@ void Runner::CastBallot() {
   }
   const absl::StatusOr<SignPacker> packer = trainer_->MakePacker(vote);
   if (packer.ok()) {
-    abstentions_ = 0;
+    abstentions_ = std::max(0, abstentions_ - kVoteOffsets);
   } else {
     OnAbstention(round, packer.status());
   }
@@ -274,12 +276,15 @@ void Runner::CastBallot() {
 }
 
 void Runner::OnAbstention(uint64_t round, const absl::Status& why) {
-  if (++abstentions_ == 1) {
-    spdlog::warn("round {}: abstains, and will without a word until its gradients are finite: {}", round, Message(why));
+  if (!std::exchange(has_abstained_, true)) {
+    spdlog::warn("round {}: abstains, and will from now on without a word, where its gradient is not finite: {}", round,
+                 Message(why));
   }
-  if (abstentions_ < kMostAbstentions) return;
+  if (++abstentions_ < kMostAbstentions) return;
   spdlog::error(
-      "no vote in {} rounds in a row: {}; expected finite gradients: look for very large inputs (data.mean and "
+      "no vote in {} rounds or more, and hardly one between them: {}; expected finite gradients: look for very large "
+      "inputs "
+      "(data.mean and "
       "data.deviation normalise them), a loss that divides by 0 or takes its logarithm, or parameters that have "
       "diverged (step.size of the server)",
       abstentions_, Message(why));

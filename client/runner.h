@@ -60,7 +60,8 @@ class Runner {
   void Perform(Link& link, action::Notice& notice);
 
   void CastBallot();
-  // A voter that always abstains helps nobody: it warns of the first time, and ends after many in a row.
+  // A voter that nearly always abstains helps nobody: it warns of the first time, and ends after many, of which each
+  // vote between them takes some back.
   void OnAbstention(uint64_t round, const absl::Status& why);
   // Of the ballots that simulate.late holds back, those that are due when `round` opens.
   void SendHeldBallots(uint64_t round);
@@ -84,7 +85,8 @@ class Runner {
   uint64_t connections_ = 0;
   uint64_t models_ = 0;  // loaded so far
   uint64_t tried_ = 0;   // of these, the one that the evaluator tried
-  int abstentions_ = 0;  // in a row
+  int abstentions_ = 0;  // less what votes took back
+  bool has_abstained_ = false;
 
   absl::Time stop_at_ = absl::InfiniteFuture();  // the user's wish has been told; end at the latest
   struct HeldBlock {

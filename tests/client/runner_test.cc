@@ -342,6 +342,30 @@ TEST(Runner, AVoterWithoutAFiniteGradientWarnsOnceAndEndsAfterTwentyRounds) {
   }
 }
 
+TEST(Runner, AVoterThatAbstainsInNearlyAllRoundsEndsAndOneThatOftenVotesGoesOn) {
+  for (const double share : {0.95, 0.5}) {  // of the samples whose gradient is not finite
+    EchoServer echo(80);
+    LocalServer server(std::ref(echo));
+    ClientOptions options = Options(server, v1::VOTER);
+    options.session.batch = 1;
+    options.data.source = [share, digits = options.data.source](Split split) -> absl::StatusOr<Dataset> {
+      ASSIGN_OR_RETURN(Dataset dataset, digits(split));
+      std::vector<float> inputs(dataset.size() * 784, 0.5f);
+      for (size_t i = 0; i < inputs.size(); ++i) {
+        if (static_cast<double>(i / 784 % 100) < 100 * share) inputs[i] = 3e38f;
+      }
+      dataset.inputs.values = std::move(inputs);
+      return dataset;
+    };
+    const CapturedLog log;
+    EXPECT_EQ(RunVoter(options), share > 0.9 ? kExitData : kExitOk) << share;
+    const std::string text = log.Text();
+    const size_t first = text.find("abstains");
+    ASSERT_NE(first, std::string::npos);
+    EXPECT_EQ(text.find("abstains", first + 1), std::string::npos) << "it says so once: " << text;
+  }
+}
+
 TEST(Runner, AModelThatDoesNotFitTheDataIsExitCodeFour) {
   EchoServer echo(3);
   LocalServer server(std::ref(echo));
