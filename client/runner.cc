@@ -8,12 +8,14 @@
 #include "client/model/randomised_response.h"
 #include "common/connection_hint.h"
 #include "common/log.h"
+#include "common/plain_text.h"
 
 namespace signvote {
 namespace {
 
 // A crashed predecessor's session is noticed as dead after about this long.
 constexpr absl::Duration kNameTakenLimit = absl::Minutes(2);
+constexpr size_t kMaxReason = 200;  // characters; see Leave in federation.proto
 constexpr int kMostAbstentions = 20;
 constexpr int kVoteOffsets = 4;  // abstentions: who votes in a fifth of the rounds, or more, goes on
 constexpr absl::Duration kFarewellLimit = absl::Seconds(5);
@@ -52,7 +54,10 @@ ExitCode Runner::Run() {
     }
   }
   for (Link& link : links_) {
-    if (link.connection != nullptr) link.connection->Close(kFarewellLimit);
+    if (link.connection != nullptr) {
+      SayWhy(link.connection.get());
+      link.connection->Close(kFarewellLimit);
+    }
     link.connection.reset();
   }
   return CodeOfExport(*exit_code_);
@@ -64,6 +69,18 @@ ExitCode Runner::CodeOfExport(ExitCode code) const {
   if (exported.ok()) return code;
   spdlog::error("evaluate.export ({}) is not of the last evaluation: {}", options_.export_directory, Message(exported));
   return kExitFailure;
+}
+
+void Runner::Fail(ExitCode code, const absl::Status& why) {
+  reason_ = PlainText(Message(why), kMaxReason);
+  End(code);
+}
+
+void Runner::SayWhy(Connection* connection) const {
+  if (reason_.empty()) return;
+  v1::ClientMessage message;
+  message.mutable_leave()->set_reason(reason_);
+  connection->Send(message);
 }
 
 absl::Time Runner::Deadline() const {
@@ -136,7 +153,7 @@ void Runner::Handle(Event event) {
 void Runner::OnEvaluation(const event::EvaluationDone& done) {
   if (done.result.ok()) return Settle(shards_.EvaluationDone(done.round, *done.result));
   // Measuring again would fail again.
-  if (absl::IsInvalidArgument(done.result.status())) return End(kExitData);
+  if (absl::IsInvalidArgument(done.result.status())) return Fail(kExitData, done.result.status());
   Settle(shards_.EvaluationDone(done.round, std::nullopt));
 }
 
@@ -181,7 +198,7 @@ void Runner::Perform(Link&, action::LoadModel& load) {
                                                   : evaluator_->LoadModel(load.bytes, shards_.tensors());
   if (!status.ok()) {
     spdlog::error("{}", Message(status));
-    return End(kExitData);
+    return Fail(kExitData, status);
   }
   if (const double p = shards_.config().flip_probability(); p > 0 && trainer_ != nullptr) {
     spdlog::info("flips each sign with probability {:g}: epsilon is {:.3f} for one sign of one round", p,
@@ -223,7 +240,7 @@ void Runner::Perform(Link&, action::Finished& finished) {
 
 void Runner::Perform(Link&, action::Failed& failed) {
   spdlog::error("{}", Message(failed.status));
-  End(failed.code);
+  Fail(failed.code, failed.status);
 }
 
 void Runner::Perform(Link& link, action::Notice& notice) {
@@ -244,7 +261,7 @@ void Runner::CastBallot() {
       trainer_->ComputeGradient(vote.client_id, round, {config.local_steps(), config.local_step_size()});
   if (!status.ok()) {
     spdlog::error("{}", Message(status));
-    return End(kExitData);
+    return Fail(kExitData, status);
   }
   const absl::StatusOr<SignPacker> packer = trainer_->MakePacker(vote);
   if (packer.ok()) {
@@ -288,7 +305,7 @@ void Runner::OnAbstention(uint64_t round, const absl::Status& why) {
       "data.deviation normalise them), a loss that divides by 0 or takes its logarithm, or parameters that have "
       "diverged (step.size of the server)",
       abstentions_, Message(why));
-  End(kExitData);
+  Fail(kExitData, why);
 }
 
 void Runner::SendHeldBallots(uint64_t round) {

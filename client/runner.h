@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "client/evaluator.h"
@@ -68,6 +69,9 @@ class Runner {
   void Stop();
   ExitCode CodeOfExport(ExitCode code) const;  // kExitOk becomes kExitFailure where the last export failed
   void End(ExitCode code) { exit_code_ = exit_code_.value_or(code); }
+  // Ends by an error of its own, of which the servers are told.
+  void Fail(ExitCode code, const absl::Status& why);
+  void SayWhy(Connection* connection) const;
   // The shard of a connection; nullopt: it is abandoned.
   std::optional<size_t> ShardOf(uint64_t connection) const;
   // INFINITE_PAST: there is a gradient to compute. Else when to wake up without an event.
@@ -96,6 +100,7 @@ class Runner {
   };
   std::vector<HeldBlock> held_;  // in the order of rounds
   std::optional<ExitCode> exit_code_;
+  std::string reason_;  // of the error that it ends with
 };
 
 }  // namespace signvote

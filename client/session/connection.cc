@@ -58,7 +58,9 @@ void Connection::Run() {
   }
 }
 
-void Connection::Send(const v1::ClientMessage& message) { stream_->Write(message); }
+void Connection::Send(const v1::ClientMessage& message) {
+  if (opened_) stream_->Write(message);
+}
 
 void Connection::Close(absl::Duration limit) {
   closing_ = true;

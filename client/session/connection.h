@@ -28,7 +28,7 @@ class Connection {
 
   uint64_t number() const { return number_; }
 
-  // Only after ConnectionOpened. A broken stream swallows the message: ConnectionEnded follows.
+  // Before ConnectionOpened, and on a broken stream, it swallows the message: ConnectionEnded follows.
   void Send(const v1::ClientMessage& message);
 
   // Says that nothing more comes, and waits until the server has ended the stream, at most `limit`. What the server

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "common/plain_text.h"
 #include "common/status.h"
 #include "server/service/recovered_round.h"
 
@@ -13,6 +14,7 @@ namespace {
 
 constexpr size_t kMaxSessions = 20'000;
 constexpr int kMaxSessionsOfOne = 8;  // of one certificate's name: the one that votes, and dead ones not yet noticed
+constexpr size_t kMaxReason = 200;    // characters, of why a client leaves
 constexpr size_t kMaxUnreadAnswers = 4096;  // a client that asks more and reads none of the answers is cut off
 
 ModelBundle WithoutValues(ModelBundle bundle) {
@@ -142,6 +144,7 @@ void Federation::Receive(SessionId id, Incoming incoming) {
     case v1::ClientMessage::kLeave: {
       v1::ServerMessage farewell;
       farewell.mutable_farewell()->set_reason(v1::Farewell::LEFT);
+      session.reason = PlainText(message.leave().reason(), kMaxReason);
       session.feed.Say(farewell);
       return End(id, absl::OkStatus());
     }
@@ -314,8 +317,10 @@ void Federation::Depart(SessionId id) {
 void Federation::Closed(SessionId id) {
   Locked locked(this);
   if (auto found = sessions_.find(id); found != sessions_.end() && found->second.client) {
-    Note(v1::LEFT_SESSION, found->second.client->name, "");
-    spdlog::info("{} left", found->second.client->name);
+    const std::string& name = found->second.client->name;
+    const std::string& reason = found->second.reason;
+    Note(v1::LEFT_SESSION, name, reason.empty() ? "" : "it says: " + reason);
+    reason.empty() ? spdlog::info("{} left", name) : spdlog::warn("{} left; it says: {}", name, reason);
   }
   Depart(id);
   sessions_.erase(id);

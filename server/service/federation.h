@@ -155,6 +155,7 @@ class Federation {
     Client* client = nullptr;  // null until Join
     Feed feed;
     std::optional<absl::Status> end;
+    std::string reason;  // why it leaves, in its own words
   };
   // A round on its way from ballots to decision.
   struct Closing {

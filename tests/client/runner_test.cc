@@ -29,7 +29,8 @@ class EchoServer {
     const bool voter = message.join().role() == v1::VOTER;
     Greet(stream, message.join());
     while (round_ < rounds_) {
-      if (!Round(stream, voter)) return {grpc::StatusCode::UNAVAILABLE, "cut"};
+      if (!Round(stream, voter) && reason.empty()) return {grpc::StatusCode::UNAVAILABLE, "cut"};
+      if (!reason.empty()) return grpc::Status::OK;
     }
     while (stream->Read(&message) && !message.has_leave()) Note(message);
     v1::ServerMessage farewell;
@@ -76,6 +77,7 @@ class EchoServer {
   }
 
   std::vector<v1::Evaluation> evaluations;
+  std::string reason;  // why the client left, once it said so
   std::atomic<int> disagreements = 0;
   uint64_t cut_after_opening = 0;  // the stream breaks once, when this round has been opened
   int streams() const { return streams_; }
@@ -95,6 +97,8 @@ class EchoServer {
     if (voter) {
       do {  // before it comes Applied of the parameters it was given
         if (!stream->Read(&answer)) return false;
+        Note(answer);
+        if (answer.has_leave()) return false;
       } while (!answer.has_ballot());
       EXPECT_EQ(answer.ballot().round(), round_ + 1);
       EXPECT_TRUE(DecodeSigns(answer.ballot().signs(), x.size(), {}, &signs).ok());
@@ -113,12 +117,14 @@ class EchoServer {
     do {
       if (!stream->Read(&answer)) return false;
       Note(answer);
+      if (answer.has_leave()) return false;
     } while (answer.applied().round() != round_);
     disagreements += FromProto(answer.applied().fingerprint()) != FingerprintOf(x);
     return true;
   }
 
   void Note(const v1::ClientMessage& message) {
+    if (message.has_leave()) reason = message.leave().reason();
     if (message.has_evaluation()) evaluations.push_back(message.evaluation());
   }
 
@@ -326,6 +332,7 @@ TEST(Runner, ALabelThatTheModelDoesNotHaveEndsAVoterInItsFirstRound) {
   options.data.source = OneBadLabel();
   options.session.batch = 1;
   EXPECT_EQ(RunVoter(options), kExitData);
+  EXPECT_THAT(echo.reason, testing::HasSubstr("a target is 10")) << "the server is told";
 }
 
 TEST(Runner, AVoterWithoutAFiniteGradientWarnsOnceAndEndsAfterTwentyRounds) {
@@ -336,6 +343,7 @@ TEST(Runner, AVoterWithoutAFiniteGradientWarnsOnceAndEndsAfterTwentyRounds) {
     options.data.source = HugeInputs();
     const CapturedLog log;
     EXPECT_EQ(RunVoter(options), rounds < 20 ? kExitOk : kExitData);
+    if (rounds >= 20) EXPECT_THAT(echo.reason, testing::HasSubstr("the gradient of tensor"));
     EXPECT_THAT(log.Text(), testing::HasSubstr("warning: round 1: abstains"));
     EXPECT_THAT(log.Text(), testing::Not(testing::HasSubstr("round 2: abstains")));
     EXPECT_EQ(log.Text().find("error: no vote in 20 rounds") != std::string::npos, rounds >= 20);

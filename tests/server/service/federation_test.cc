@@ -275,5 +275,31 @@ TEST(Federation, AFingerprintThatDiffersIsShown) {
   EXPECT_FALSE(h.federation->Clients().clients(0).fingerprint_agrees());
 }
 
+std::string LastWords(const FederationHarness& h) {
+  std::string detail = "nobody left";
+  for (const v1::Event& event : h.federation->events().After(0)) {
+    if (event.kind() == v1::LEFT_SESSION) detail = event.detail();
+  }
+  return detail;
+}
+
+TEST(Federation, TellsWhyAClientLeaves) {
+  const auto leave = [](const std::string& reason) {
+    FederationHarness h;
+    const SessionId a = h.Join("a");
+    v1::ClientMessage message;
+    message.mutable_leave()->set_reason(reason);
+    h.federation->Receive(a, message);
+    const auto heard = h.Read(a);
+    EXPECT_EQ(heard.Of(v1::ServerMessage::kFarewell).at(0).farewell().reason(), v1::Farewell::LEFT);
+    h.federation->Closed(a);
+    return LastWords(h);
+  };
+  EXPECT_EQ(leave(""), "") << "as a client says that does not know of reasons";
+  EXPECT_EQ(leave("label 10, expected 0 to 9"), "it says: label 10, expected 0 to 9");
+  EXPECT_EQ(leave("a\x1b[2J\nround 7 joined evil"), "it says: a [2J round 7 joined evil");
+  EXPECT_EQ(leave(std::string(100'000, 'x')), "it says: " + std::string(200, 'x'));
+}
+
 }  // namespace
 }  // namespace signvote

@@ -1,0 +1,16 @@
+#include "common/plain_text.h"
+
+#include <algorithm>
+
+namespace signvote {
+
+std::string PlainText(std::string_view text, size_t limit) {
+  std::string plain(text.substr(0, limit));
+  std::transform(plain.begin(), plain.end(), plain.begin(), [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte >= 0x80 ? '?' : byte < 0x20 || byte == 0x7F ? ' ' : c;
+  });
+  return plain;
+}
+
+}  // namespace signvote
