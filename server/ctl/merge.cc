@@ -52,6 +52,7 @@ v1::ClientSummary MergeSummary(const ClientParts& client) {
       merged.set_explanation(part.explanation());
     }
     merged.set_rounds_counted(std::min(merged.rounds_counted(), part.rounds_counted()));
+    merged.set_rounds_abstained(std::min(merged.rounds_abstained(), part.rounds_abstained()));
     merged.set_last_seen_seconds(std::max(merged.last_seen_seconds(), part.last_seen_seconds()));
     merged.set_bytes_up(merged.bytes_up() + part.bytes_up());
     merged.set_bytes_down(merged.bytes_down() + part.bytes_down());

@@ -198,6 +198,9 @@ std::string RenderClient(const v1::ClientDetail& detail) {
                                                 c.fingerprint_agrees() ? "agrees" : "DIFFERS");
   text += fmt::format("\nclient {:016x}: {}; {} stale and {} refused ballots\n", c.client_id(), applied,
                       c.stale_ballots(), c.refused_ballots());
+  if (c.rounds_abstained() > 0) {
+    text += fmt::format("abstained in {} of its {} rounds\n", c.rounds_abstained(), c.rounds_counted());
+  }
   if (!c.explanation().empty()) text += c.explanation() + "\n";
   if (!detail.tensors().empty()) text += "\n" + RenderTensors(detail);
   if (!detail.blocks().empty()) text += "\n" + RenderBlocks(detail);

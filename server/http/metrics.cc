@@ -142,6 +142,9 @@ void AddClients(const v1::ListClientsResponse& clients, Families* f) {
       clients, "signvote_client_rounds_counted_total", kCounter, "Rounds in which its ballot counted.",
       [](const Client& c) { return static_cast<double>(c.rounds_counted()); }, f);
   AddEach(
+      clients, "signvote_client_rounds_abstained_total", kCounter, "Of these, rounds in which it said nothing.",
+      [](const Client& c) { return static_cast<double>(c.rounds_abstained()); }, f);
+  AddEach(
       clients, "signvote_client_stale_ballots_total", kCounter, "Blocks of ballots that came too late.",
       [](const Client& c) { return static_cast<double>(c.stale_ballots()); }, f);
   AddEach(

@@ -23,8 +23,10 @@ absl::Status ValidateName(std::string_view name) {
   return absl::OkStatus();
 }
 
-void Client::Count(uint64_t ballot_round, float ballot_magnitude) {
+void Client::Count(uint64_t ballot_round, float ballot_magnitude, bool abstained) {
   ++rounds_counted;
+  rounds_abstained += abstained;
+  recent_abstentions = (recent_abstentions << 1 | uint32_t{abstained}) & ((uint32_t{1} << kRecent) - 1);
   last_ballot = ballot_round;
   if (ballot_magnitude == 0) return;
   if (magnitude == 0) magnitude = ballot_magnitude;
@@ -76,7 +78,10 @@ v1::ClientRecord Registry::RecordOf(const Client& client) {
 void Registry::Save(std::string* out) const {
   PutRaw(out, uint64_t{clients_.size()});
   for (const auto& [name, client] : clients_) {
-    const std::string record = RecordOf(client).SerializeAsString();
+    v1::ClientRecord kept = RecordOf(client);
+    kept.set_rounds_abstained(client.rounds_abstained);
+    kept.set_recent_abstentions(client.recent_abstentions);
+    const std::string record = kept.SerializeAsString();
     PutRaw(out, uint64_t{record.size()});
     *out += record;
     PutRaw(out, client.rounds_counted);
@@ -98,6 +103,8 @@ absl::Status Registry::Restore(std::string_view bytes) {
     bytes.remove_prefix(size);
     restored.Apply(record);
     Client& client = *restored.Find(record.name());
+    client.rounds_abstained = record.rounds_abstained();
+    client.recent_abstentions = record.recent_abstentions();
     whole = TakeRaw(&bytes, &client.rounds_counted) && TakeRaw(&bytes, &client.last_ballot) &&
             TakeRaw(&bytes, &client.magnitude);
   }

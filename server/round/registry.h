@@ -5,6 +5,7 @@
 #include <absl/status/status.h>
 #include <absl/time/time.h>
 
+#include <bit>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -26,8 +27,10 @@ struct Client {
   uint32_t fraction = 1;
   bool evicted = false;
   uint64_t rounds_counted = 0;
-  uint64_t last_ballot = 0;  // round of its newest counted ballot: this and older ones are never counted again
-  float magnitude = 0;       // running mean of what its counted ballots told; 0: nothing
+  uint64_t last_ballot = 0;         // round of its newest counted ballot: this and older ones are never counted again
+  float magnitude = 0;              // running mean of what its counted ballots told; 0: nothing
+  uint64_t rounds_abstained = 0;    // of those counted: without a vote on any coordinate
+  uint32_t recent_abstentions = 0;  // of the last kRecent counted ballots: bit i is that of the i-th last
 
   // Of this process.
   uint64_t session = 0;  // 0: not connected
@@ -45,8 +48,11 @@ struct Client {
   std::optional<uint64_t> complained;       // the closed round when the log last said that it reports nonsense
 
   bool IsConnected() const { return session != 0; }
+  static constexpr uint32_t kRecent = 20;  // ballots
   // Its ballot of round `ballot_round` counts; the magnitude is finite and at least 0.
-  void Count(uint64_t ballot_round, float ballot_magnitude);
+  void Count(uint64_t ballot_round, float ballot_magnitude, bool abstained = false);
+  uint32_t RecentAbstentions() const { return static_cast<uint32_t>(std::popcount(recent_abstentions)); }
+  bool MostlyAbstains() const { return 2 * RecentAbstentions() > kRecent; }
 };
 
 class Registry {

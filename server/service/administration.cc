@@ -130,6 +130,7 @@ v1::ClientSummary Federation::Summarize(const Client& client) const {
   summary.set_batch(client.batch);
   summary.set_fraction(client.fraction);
   summary.set_rounds_counted(client.rounds_counted);
+  summary.set_rounds_abstained(client.rounds_abstained);
   summary.set_last_seen_seconds(
       client.last_seen == absl::InfinitePast() ? -1 : absl::ToDoubleSeconds(environment_.now() - client.last_seen));
   summary.set_bytes_up(client.bytes_up);

@@ -89,6 +89,20 @@ std::map<VoterId, PendingBallot> BallotBox::Close(uint64_t open, std::span<const
   return counted;
 }
 
+bool Abstains(const PendingBallot& ballot, const BlockRange& range) {
+  for (size_t i = 0; i < ballot.blocks.size(); ++i) {
+    const uint64_t size = range.Size(range.first + i);
+    const uint64_t votes = ballot.stripes.empty() ? size : StripeVotes(ballot.stripes[i], size);
+    const std::vector<uint64_t>& zeros = ballot.blocks[i]->zeros;
+    if (zeros.empty()) return false;
+    for (uint64_t n = 0; n < votes; n += 64) {
+      const uint64_t all = votes - n >= 64 ? ~uint64_t{0} : (uint64_t{1} << (votes - n)) - 1;
+      if (zeros[n / 64] != all) return false;  // the first word says it of nearly every ballot
+    }
+  }
+  return true;
+}
+
 std::vector<std::vector<Ballot>> BallotsByBlock(const std::map<VoterId, PendingBallot>& ballots, uint64_t round,
                                                 size_t blocks) {
   std::vector<std::vector<Ballot>> result(blocks);

@@ -75,6 +75,9 @@ class BallotBox {
   std::map<VoterId, PendingBallot> late_;   // of the newest closed round that the voter sent anything for
 };
 
+// A complete ballot without a vote on any coordinate.
+bool Abstains(const PendingBallot& ballot, const BlockRange& range);
+
 // Views of complete ballots that count in `round` as the tally wants them: one list a block, each ascending by voter.
 std::vector<std::vector<Ballot>> BallotsByBlock(const std::map<VoterId, PendingBallot>& ballots, uint64_t round,
                                                 size_t blocks);

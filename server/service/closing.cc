@@ -120,7 +120,7 @@ void Federation::StageBallot(const BallotKey& key, std::shared_ptr<const SignVec
 
 void Federation::CountBallots() {
   for (const auto& [voter, ballot] : closing_->ballots) {
-    registry_.FindById(voter)->Count(ballot.round, ballot.magnitude);
+    registry_.FindById(voter)->Count(ballot.round, ballot.magnitude, closing_->abstained.contains(voter));
     ++ballots_counted_;
   }
 }
@@ -140,6 +140,9 @@ void Federation::RunClosing() {
   Closing& closing = CurrentClosing();
   std::vector<v1::JournalRecord> records;
   if (!closing.frames) {
+    for (const auto& [voter, ballot] : closing.ballots) {
+      if (Abstains(ballot, range_)) closing.abstained.insert(voter);
+    }
     MutexLock lock(mu_);
     closing.prelude.swap(pending_records_);
   }
@@ -224,6 +227,7 @@ std::vector<v1::JournalRecord> Federation::RecordsOf(const Closing& closing) {
     round.add_fractions(ballot.fraction);
     round.add_magnitudes(ballot.magnitude);
   }
+  for (const VoterId voter : closing.abstained) round.add_abstained(voter);
   if (environment_.store->wants_ballots()) {
     for (const auto& [voter, ballot] : closing.ballots) {
       for (uint64_t i = 0; i < range_.count; ++i) {

@@ -162,6 +162,7 @@ class Federation {
     uint64_t round = 0;
     Step step;
     std::map<VoterId, PendingBallot> ballots;
+    std::set<VoterId> abstained;             // whose ballots say nothing
     std::vector<v1::JournalRecord> prelude;  // what happened before it: clients, step size
     RoundRow row;
     std::optional<ClosedRound> frames;  // once it is decoded
@@ -247,6 +248,8 @@ class Federation {
   // reliability_report.cc. What is known of voters, block by block: others may take core_mu_ between two blocks.
   struct Examination;
   Examination Examine();
+  // Those whose last ballots say nothing, and none for those of whom that is no longer so.
+  void AddAbstainers(std::map<std::string, Diagnosis>* found) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   std::vector<VoterReport> ReportsOn(VoterId voter);                                      // one a block of the range
   VoterView ViewOf(std::span<const VoterReport> reports, const std::string& name) const;  // means over the blocks
   struct TensorRange {

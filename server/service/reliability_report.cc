@@ -173,6 +173,21 @@ Federation::Examination Federation::Examine() {
   return seen;
 }
 
+void Federation::AddAbstainers(std::map<std::string, Diagnosis>* found) const {
+  for (const auto& [name, client] : registry_.clients()) {
+    if (client.MostlyAbstains()) {
+      Diagnosis& diagnosis = (*found)[name];
+      diagnosis.suspicion = v1::ABSTAINS;
+      diagnosis.explanation = fmt::format(
+          "{} abstains: {} of its last {} ballots say nothing on any coordinate, as its gradient is not finite, or 0 "
+          "throughout. Look at its log and its data.",
+          name, client.RecentAbstentions(), Client::kRecent);
+    } else if (suspicions_.Of(name).suspicion == v1::ABSTAINS) {
+      found->try_emplace(name);  // also where it is not compared with others
+    }
+  }
+}
+
 void Federation::LookForSuspects() {
   {
     MutexLock lock(mu_);
@@ -182,6 +197,7 @@ void Federation::LookForSuspects() {
   std::map<std::string, Diagnosis> found;
   for (size_t i = 0; i < seen.views.size(); ++i) found[seen.views[i].name] = seen.found[i];
   MutexLock lock(mu_);
+  AddAbstainers(&found);
   for (const Suspicions::Change& change : suspicions_.Look(found)) {
     const bool suspected = change.now.suspicion != v1::NO_SUSPICION;
     if (suspected) {

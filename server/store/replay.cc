@@ -109,7 +109,9 @@ absl::Status Replay::PlayRound(const RoundParts& parts) {
     Follow(voters);
   }
   tally.Apply({round.step(), round.decay()}, parallel_);
-  for (const Voter& voter : voters) state_->registry.FindById(voter.id)->Count(voter.ballot_round, voter.magnitude);
+  for (const Voter& voter : voters) {
+    state_->registry.FindById(voter.id)->Count(voter.ballot_round, voter.magnitude, voter.abstained);
+  }
   ++rounds_;
   return absl::OkStatus();
 }
@@ -192,7 +194,8 @@ absl::StatusOr<std::vector<Replay::Voter>> Replay::VotersOf(const v1::RoundRecor
     const uint32_t k = i < round.fractions_size() ? round.fractions(i) : client->fraction;
     if (age >= round.round()) return Malformed(fmt::format("the ballot of {} is {} rounds old", client->name, age));
     const float magnitude = i < round.magnitudes_size() ? round.magnitudes(i) : 0;
-    voters.push_back({id, round.round() - age, std::max(k, 1u), magnitude});
+    const bool abstained = std::binary_search(round.abstained().begin(), round.abstained().end(), id);
+    voters.push_back({id, round.round() - age, std::max(k, 1u), magnitude, abstained});
   }
   return voters;
 }

@@ -71,6 +71,7 @@ class Replay {
     uint64_t ballot_round = 0;
     uint32_t k = 1;
     float magnitude = 0;
+    bool abstained = false;
   };
 
   absl::Status PlayRound(const RoundParts& parts);

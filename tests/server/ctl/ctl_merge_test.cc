@@ -68,12 +68,15 @@ TEST(Merge, WeightsAreMeansOverCoordinates) {
   const std::vector<uint64_t> coordinates = {3000, 1000};
   auto low = Knows("ada", 1.0, 5), high = Knows("ada", 2.0, 4);
   high.mutable_clients(0)->set_fingerprint_agrees(false);
+  low.mutable_clients(0)->set_rounds_abstained(3);
+  high.mutable_clients(0)->set_rounds_abstained(2);
   high.add_clients()->set_name("bob");
   const v1::ListClientsResponse merged = MergeClients(std::vector{low, high}, coordinates);
   ASSERT_EQ(merged.clients_size(), 2);
   const v1::ClientSummary& ada = merged.clients(0);
   EXPECT_DOUBLE_EQ(ada.mean_weight(), 1.25);
   EXPECT_EQ(ada.rounds_counted(), 4u);
+  EXPECT_EQ(ada.rounds_abstained(), 2u);
   EXPECT_EQ(ada.bytes_up(), 20u);
   EXPECT_FALSE(ada.fingerprint_agrees());
 }

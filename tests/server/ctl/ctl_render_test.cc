@@ -115,7 +115,11 @@ TEST(RenderClient, ShowsQuantilesByTensorAndWeightsByBlock) {
   block->set_weight(57);
   block->set_next_weight(61);
   block->set_different(true);
+  EXPECT_THAT(RenderClient(detail), Not(HasSubstr("abstained")));
+  detail.mutable_summary()->set_rounds_counted(19);
+  detail.mutable_summary()->set_rounds_abstained(17);
   const std::string text = RenderClient(detail);
+  EXPECT_THAT(text, HasSubstr("abstained in 17 of its 19 rounds\n"));
   EXPECT_THAT(text, HasSubstr("conv1.weight"));
   EXPECT_THAT(text, HasSubstr("0.123"));
   EXPECT_THAT(text, HasSubstr("57           61"));

@@ -47,6 +47,7 @@ TEST(HttpMetrics, LeaveOutWhatIsNotMeasured) {
   a.set_name("a");
   a.set_role(v1::VOTER);
   a.set_rounds_counted(5);
+  a.set_rounds_abstained(2);
   a.set_crossover(std::nan(""));
   a.set_mean_weight(0.5);
   a.set_last_seen_seconds(-1);
@@ -55,6 +56,7 @@ TEST(HttpMetrics, LeaveOutWhatIsNotMeasured) {
   b.set_last_seen_seconds(-1);
   const std::string text = RenderMetrics(Status(), clients, {});
   EXPECT_THAT(text, HasSubstr("signvote_client_weight{client=\"a\"} 0.5\n"));
+  EXPECT_THAT(text, HasSubstr("signvote_client_rounds_abstained_total{client=\"a\"} 2\n"));
   EXPECT_THAT(text, Not(HasSubstr("signvote_client_weight{client=\"b\"}")));
   EXPECT_THAT(text, Not(HasSubstr("signvote_client_crossover_ratio{")));
   EXPECT_THAT(text, Not(HasSubstr("signvote_client_last_seen_timestamp_seconds{")));

@@ -61,5 +61,35 @@ TEST(Registry, KnowsAfterARestartWhichBallotsItHasCounted) {
   EXPECT_EQ(restored.Find("a")->rounds_counted, 3u);
 }
 
+TEST(Registry, AClientMostlyAbstainsWhenMoreThanHalfOfItsLastTwentyBallotsDo) {
+  Registry registry;
+  Client& client = registry.Admit("a");
+  uint64_t round = 0;
+  for (int i = 0; i < 10; ++i) client.Count(++round, 0, true);
+  EXPECT_FALSE(client.MostlyAbstains());
+  client.Count(++round, 0, true);
+  EXPECT_TRUE(client.MostlyAbstains());
+  for (int i = 0; i < 9; ++i) client.Count(++round, 1);
+  EXPECT_TRUE(client.MostlyAbstains()) << "11 of 20";
+  client.Count(++round, 1);
+  EXPECT_FALSE(client.MostlyAbstains());
+  EXPECT_EQ(client.rounds_abstained, 11u);
+  EXPECT_EQ(client.rounds_counted, 21u);
+}
+
+TEST(Registry, KeepsAbstentionsAcrossRestarts) {
+  Registry registry;
+  Client& client = registry.Admit("a");
+  for (uint64_t round = 1; round <= 15; ++round) client.Count(round, 0, round != 3);
+  std::string saved;
+  registry.Save(&saved);
+  Registry restored;
+  ASSERT_TRUE(restored.Restore(saved).ok());
+  EXPECT_EQ(restored.Find("a")->rounds_abstained, 14u);
+  EXPECT_EQ(restored.Find("a")->RecentAbstentions(), 14u);
+  restored.Apply(Registry::RecordOf(client));
+  EXPECT_EQ(restored.Find("a")->rounds_abstained, 14u) << "joining again changes nothing";
+}
+
 }  // namespace
 }  // namespace signvote

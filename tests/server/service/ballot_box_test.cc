@@ -82,5 +82,33 @@ TEST(BallotBox, KnowsTheStripesOfAFraction) {
   EXPECT_EQ(expected.size(), 2u);
 }
 
+TEST(Abstains, OnlyABallotThatSaysNothingOnAnyCoordinateOfAnyBlock) {
+  const BlockRange range = BlockRange::All(kBlockCoordinates + 70);
+  const auto planes = [](uint64_t coordinates) {
+    SignVector nothing{std::vector<uint64_t>((coordinates + 63) / 64), {}};
+    nothing.zeros.assign(nothing.signs.size(), ~uint64_t{0});
+    if (coordinates % 64 != 0) nothing.zeros.back() = (uint64_t{1} << coordinates % 64) - 1;
+    return nothing;
+  };
+  const auto ballot = [](const SignVector& first, const SignVector& second) {
+    return PendingBallot{
+        .blocks = {std::make_shared<const SignVector>(first), std::make_shared<const SignVector>(second)},
+        .stripes = {}};
+  };
+  const SignVector whole = planes(kBlockCoordinates), rest = planes(70);
+  EXPECT_TRUE(Abstains(ballot(whole, rest), range));
+  SignVector one_vote = rest;
+  one_vote.zeros.back() &= ~(uint64_t{1} << 5);  // the last coordinate
+  EXPECT_FALSE(Abstains(ballot(whole, one_vote), range));
+  EXPECT_FALSE(Abstains(ballot(whole, {rest.signs, {}}), range)) << "all are -1";
+  one_vote = whole;
+  one_vote.zeros[1000] = 0;
+  EXPECT_FALSE(Abstains(ballot(one_vote, rest), range));
+
+  PendingBallot striped = ballot(planes(512), planes(70));
+  striped.stripes = {{7}, {0}};  // 512 coordinates, and the 70 of a short stripe
+  EXPECT_TRUE(Abstains(striped, range));
+}
+
 }  // namespace
 }  // namespace signvote

@@ -141,6 +141,64 @@ TEST(Suspects, AreNotLookedForWhereNoRoundWasClosed) {
   EXPECT_TRUE(AboutSuspects(h).empty()) << "the same round twice does not make two looks";
 }
 
+// A ballot for `round` that says nothing on any coordinate.
+v1::ClientMessage Abstention(uint64_t round) {
+  v1::ClientMessage ballot = H::BallotOf(round, true);
+  v1::SignBlock& signs = *ballot.mutable_ballot()->mutable_signs();
+  signs.set_zeros(signs.signs());
+  signs.set_signs(std::string(H::kWords * 8, 0));
+  return ballot;
+}
+
+TEST(Suspects, AbstainUnderAnyRuleUntilTheyVoteAgain) {
+  H h(H::With([](ServerOptions& options) { options.rounds.total = 100; }));
+  const SessionId a = h.Join("a"), b = h.Join("b");
+  const auto vote = [&](uint64_t first, uint64_t last, bool abstains) {
+    for (uint64_t round = first; round <= last; ++round) {
+      h.Vote(a, round);
+      h.federation->Receive(b, abstains ? Abstention(round) : H::BallotOf(round, true));
+      h.Work();
+      h.federation->LookForSuspects();
+    }
+  };
+  vote(1, 11, true);
+  EXPECT_TRUE(AboutSuspects(h).empty()) << "one look alone found 11 of 20";
+  vote(12, 19, true);
+  std::vector<v1::Event> told = AboutSuspects(h);
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_EQ(told[0].client(), "b");
+  EXPECT_THAT(told[0].detail(), HasSubstr("b abstains: 12 of its last 20 ballots"));
+  EXPECT_EQ(h.federation->Detail("b")->summary().suspicion(), v1::ABSTAINS);
+  EXPECT_EQ(h.federation->Detail("b")->summary().rounds_abstained(), 19u);
+  EXPECT_EQ(h.federation->Detail("b")->summary().rounds_counted(), 19u);
+  EXPECT_EQ(h.federation->Detail("a")->summary().rounds_abstained(), 0u);
+  EXPECT_EQ(Named(h.federation->Reliability(), "b").suspicion(), v1::ABSTAINS);
+
+  vote(20, 35, false);
+  told = AboutSuspects(h);
+  ASSERT_EQ(told.size(), 2u);
+  EXPECT_EQ(told[1].kind(), v1::CLEARED);
+  EXPECT_EQ(told[1].detail(), "is suspected no longer");
+  EXPECT_EQ(h.federation->Detail("b")->summary().rounds_abstained(), 19u);
+}
+
+TEST(Suspects, AreKnownToAbstainAfterAReplayOfTheJournal) {
+  const ServerOptions options = H::DefaultOptions();
+  H h(options);
+  const SessionId a = h.Join("a"), b = h.Join("b");
+  for (uint64_t round = 1; round <= 3; ++round) {
+    h.Vote(a, round);
+    h.federation->Receive(b, round == 2 ? H::BallotOf(round, false) : Abstention(round));
+    h.Work();
+  }
+  RunState state{H::NewTally(options, H::kParameters), {}};
+  Replay replay(&state, "", Serially);
+  ASSERT_TRUE(h.store.Play(&replay).ok());
+  EXPECT_EQ(state.registry.Find("b")->rounds_abstained, 2u);
+  EXPECT_EQ(state.registry.Find("b")->recent_abstentions, 0b101u);
+  EXPECT_EQ(state.registry.Find("a")->rounds_abstained, 0u);
+}
+
 TEST(ReliabilityReport, ANewClientHasToldNoFingerprint) {
   H h;
   const SessionId a = h.Join("a");
