@@ -16,18 +16,20 @@ bool IsOfRow(v1::EventKind kind) { return kind == v1::JOINED || kind == v1::LEFT
 
 }  // namespace
 
-uint64_t EventLog::GoOnWithRow(absl::Time now, v1::EventKind kind, const std::string& client) {
-  Row& row = rows_[{client, kind}];
+void EventLog::GoOnWithRow(absl::Time now, v1::Event* event) {
+  Row& row = rows_[{event->client(), event->kind()}];
   if (now - row.last <= kRowPause) {
     const auto last = std::partition_point(events_.begin(), events_.end(),
-                                           [&](const v1::Event& event) { return event.id() < row.id; });
+                                           [&](const v1::Event& other) { return other.id() < row.id; });
     if (last != events_.end() && last->id() == row.id) events_.erase(last);
+    event->set_replaces(row.id);
+    const std::string so_far = event->detail().empty() ? "" : event->detail() + "; ";
+    event->set_detail(fmt::format("{}{} times in a row", so_far, ++row.count));
   } else {
-    row.count = 0;
+    row.count = 1;
   }
   row.last = now;
-  row.id = last_id_ + 1;
-  return ++row.count;
+  row.id = event->id();
 }
 
 bool EventLog::Add(absl::Time now, v1::EventKind kind, const std::string& client, uint64_t round, std::string detail) {
@@ -37,17 +39,15 @@ bool EventLog::Add(absl::Time now, v1::EventKind kind, const std::string& client
     if (!is_first && told->second == round) return false;
     told->second = round;
   }
-  if (IsOfRow(kind)) {
-    const uint64_t count = GoOnWithRow(now, kind, client);
-    if (count > 1) detail += fmt::format("{}{} times in a row", detail.empty() ? "" : "; ", count);
-  }
-  v1::Event& event = events_.emplace_back();
+  v1::Event event;
   event.set_id(++last_id_);
   event.set_unix_seconds(static_cast<double>(absl::ToUnixMicros(now)) / 1e6);
   event.set_kind(kind);
   event.set_client(client);
   event.set_round(round);
   event.set_detail(std::move(detail));
+  if (IsOfRow(kind)) GoOnWithRow(now, &event);
+  events_.push_back(std::move(event));
   if (events_.size() > kEvents) events_.pop_front();
   added_.NotifyAll();
   return true;

@@ -39,9 +39,8 @@ class EventLog {
   std::vector<v1::Event> WaitAfter(uint64_t after, absl::Duration limit) const;
 
  private:
-  // Takes the row's last event away and counts this one.
-  uint64_t GoOnWithRow(absl::Time now, v1::EventKind kind, const std::string& client)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Lets the event take the place of its row's last one, if it goes on with a row.
+  void GoOnWithRow(absl::Time now, v1::Event* event) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   std::vector<v1::Event> AfterLocked(uint64_t after) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   mutable Mutex mu_;

@@ -288,7 +288,11 @@ const takers = {
   clients: message => { state.clients = message.clients; showClients(); },
   reliability: report => { state.reliability = report; showReliability(); showClients(); },
   rounds: message => { takeRounds(message); showStatus(); showCharts(); },
-  events: list => { state.events = [...state.events, ...list].slice(-1024); showEvents(); },
+  events: list => {
+    const replaced = new Set(list.map(e => e.replaces));
+    state.events = [...state.events, ...list].filter(e => !replaced.has(e.id)).slice(-1024);
+    showEvents();
+  },
 };
 
 function connect() {

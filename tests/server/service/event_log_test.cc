@@ -65,8 +65,10 @@ TEST(EventLog, AClientThatComesAndGoesCannotPushOthersOut) {
   for (int i = 0; i < 1500; ++i) {
     log.Add(now, v1::JOINED, "bad", 1, "voter");
     log.Add(now += absl::Milliseconds(100), v1::LEFT_SESSION, "bad", 1, "");
-    ASSERT_EQ(log.After(heard).back().kind(), v1::LEFT_SESSION) << "who follows hears of it";
-    heard = log.After(heard).back().id();
+    const v1::Event left = log.After(heard).back();
+    ASSERT_EQ(left.kind(), v1::LEFT_SESSION) << "who follows hears of it";
+    ASSERT_EQ(left.replaces(), heard) << "and of which event is told no longer";
+    heard = left.id();
   }
   std::vector<v1::Event> kept = log.After(0);
   ASSERT_THAT(Clients(kept), ElementsAre("honest", "bad", "bad"));
