@@ -18,8 +18,8 @@ Repeats::Repeats(const BlockShape& shape)
     : sections_(shape.sections.size()), words_in_block_(WordsFor(shape.coordinates)), ends_(sections_, 0) {}
 
 StateSize Repeats::State(const StateShape& shape) {
-  const uint64_t words = std::max(SampleWords(shape.voters) / kThinner, shape.sections * kLeastWords);
-  return {"ballots of the last round, sampled", fmt::format("M*{}*16", words), shape.voters * words * 16};
+  const uint64_t words = std::max(shape.blocks * SampleWords(shape.voters) / kThinner, shape.sections * kLeastWords);
+  return {"samples of the last ballots", fmt::format("M*{}*16", words), shape.voters * words * 16};
 }
 
 void Repeats::Observe(std::span<const Ballot> ballots, const BallotSample& sample) {

@@ -52,7 +52,8 @@ TEST(MemoryPlan, AgreementTakesEvidenceAloneHoweverManyVote) {
   EXPECT_EQ(BytesOf(many, "evidence"), 40'000'000u);
   EXPECT_EQ(BytesOf(many, "agreement of pairs"), 10u * 1000 * 64 * 16);
   EXPECT_EQ(BytesOf(many, "ballots in flight"), 1'250'000'000u);
-  EXPECT_EQ(BytesOf(many, "blocks decided ahead"), 40'000'000u + 10 * 1000 * 64 * 16);
+  EXPECT_EQ(BytesOf(many, "samples of the last ballots"), 10u * 1000 * 16 * 16);
+  EXPECT_EQ(BytesOf(many, "blocks decided ahead"), 40'000'000u + 10 * 1000 * (64 + 16) * 16);
   EXPECT_EQ(BytesOf(PlanMemory(Options("it-signsgd", 15), kTenMillion), "blocks decided ahead"), 0u);
 }
 
