@@ -11,7 +11,6 @@
 namespace signvote {
 namespace {
 
-constexpr double kDecay = 0.97;
 constexpr uint64_t kTurnover = 4;  // rounds between two voluntary changes of the panel
 constexpr uint64_t kAfresh = 4;    // fits between two from scratch
 constexpr uint64_t kSettled = 16;  // fits, after which the sections take turns
@@ -199,7 +198,7 @@ void AgreementMatrix::Retire(size_t column, Section* section) const {
 
 void AgreementMatrix::Decay() {
   const auto decay = [](std::vector<double>* values) {
-    for (double& x : *values) x *= kDecay;
+    for (double& x : *values) x *= kPairDecay;
   };
   decay(&heard_);
   for (Section& s : sections_) {

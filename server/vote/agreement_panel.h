@@ -21,6 +21,7 @@ struct PairTable {
   double sample = 1;                 // coordinates behind a weight of 1
 };
 
+inline constexpr double kPairDecay = 0.97;  // what a round leaves of what is known of pairs
 inline constexpr double kKnownPair = 0.02;  // a pair with less weight is as if never heard
 
 inline constexpr double kLargestMu = 0.98;

@@ -29,8 +29,8 @@ double Mean(const std::vector<double>& values, const std::vector<uint8_t>& chose
 // squares add up, to 1 / (1 - rho^2); of ones that stay, their sizes, to 1 / (1 - rho): of each voter, how many times
 // more its errors come to so. Clients that differ in their data repeat themselves too: what honest clients may do, and
 // under hostile what most of these do, costs nothing.
-std::vector<double> Carried(const AgreementMatrix& matrix, size_t section, std::span<const VoterId> electorate,
-                            const VoteOptions& options) {
+std::vector<double> WhatCarryAdds(const AgreementMatrix& matrix, size_t section, std::span<const VoterId> electorate,
+                                  const VoteOptions& options) {
   std::vector<double> repeats(electorate.size(), 0), known;
   for (size_t i = 0; i < electorate.size(); ++i) {
     const int64_t row = matrix.Row(electorate[i]);
@@ -98,7 +98,7 @@ BlendedWeights BlendWeights(const AgreementMatrix& matrix, size_t section, std::
       out.weights[i] = std::max(out.weights[i], options.floor * out.mean);
     }
   }
-  const std::vector<double> carried = Carried(matrix, section, electorate, options);
+  const std::vector<double> carried = WhatCarryAdds(matrix, section, electorate, options);
   for (size_t i = 0; i < size; ++i) out.weights[i] /= copies[i] * carried[i];
   LimitLargest(&out.weights);
   return out;

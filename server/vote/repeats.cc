@@ -8,7 +8,6 @@
 namespace signvote {
 namespace {
 
-constexpr double kDecay = 0.97;
 // A ballot is compared with the voter's last one on so much less than with others, but on so many words a section.
 constexpr uint64_t kThinner = 16, kLeastWords = 8;
 
@@ -24,8 +23,8 @@ StateSize Repeats::State(const StateShape& shape) {
 
 void Repeats::Observe(std::span<const Ballot> ballots, const BallotSample& sample) {
   for (auto& [voter, kept] : kept_) {
-    for (double& x : kept.sum) x *= kDecay;
-    for (double& x : kept.weight) x *= kDecay;
+    for (double& x : kept.sum) x *= kPairDecay;
+    for (double& x : kept.weight) x *= kPairDecay;
   }
   for (size_t b = 0; b < ballots.size(); ++b) {
     const auto found = kept_.find(ballots[b].voter);
