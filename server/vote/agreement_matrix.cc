@@ -58,7 +58,7 @@ void AgreementMatrix::Observe(uint64_t round, std::span<const Ballot> ballots, s
   ++observed_;
   Decay();
   AddCounts(ballots, sample, kernels);
-  repeats_.Observe(ballots, sample);
+  repeats_.Observe(ballots, sample, kernels);
   if (unfitted_ < kFitAfter && !newcomers) return;
   const bool others = newcomers || !std::ranges::equal(electorate, electorate_);
   electorate_.assign(electorate.begin(), electorate.end());

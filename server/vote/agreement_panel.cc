@@ -27,16 +27,8 @@ double Dot(const double* a, const double* b, size_t padded) {
   return ((sums[0] + sums[4]) + (sums[1] + sums[5])) + ((sums[2] + sums[6]) + (sums[3] + sums[7]));
 }
 
-// The lower median; reorders.
-double Median(std::vector<double>* values) {
-  if (values->empty()) return 0;
-  const auto middle = values->begin() + static_cast<std::ptrdiff_t>((values->size() - 1) / 2);
-  std::nth_element(values->begin(), middle, values->end());
-  return *middle;
-}
-
-// The same, soon where it is about `guess`.
-double Median(std::vector<double>* values, double guess) {
+// As Median, soon where it is about `guess`.
+double MedianAbout(std::vector<double>* values, double guess) {
   const double from = 0.75 * guess, to = 1.5 * guess;
   std::vector<double> near(values->size());
   size_t below = 0, size = 0;
@@ -165,7 +157,7 @@ class Panel {
         if (weight_[i * row_ + j] != 0) residuals_.push_back(std::abs(c_[i * row_ + j] - mu[i] * mu[j]));
       }
     }
-    typical_residual_ = Median(&residuals_, typical_residual_);
+    typical_residual_ = MedianAbout(&residuals_, typical_residual_);
     scale_ = std::max(1.4826 * typical_residual_, typical_) + 0.003;
     for (size_t i = 0; i < k_; ++i) {
       for (size_t at = i * row_, j = 0; j < row_; ++at, ++j) {
@@ -198,6 +190,13 @@ class Panel {
 };
 
 }  // namespace
+
+double Median(std::vector<double>* values) {
+  if (values->empty()) return 0;
+  const auto middle = values->begin() + static_cast<std::ptrdiff_t>((values->size() - 1) / 2);
+  std::nth_element(values->begin(), middle, values->end());
+  return *middle;
+}
 
 double Influence(double e, double scale, double noise) { return 1 / Square(1 + e * e / (4 * (scale * scale + noise))); }
 

@@ -28,6 +28,9 @@ inline constexpr double kLargestMu = 0.98;
 inline constexpr double kTiny = 1e-9;
 inline constexpr double kOdd = 0.05;  // the influence below which a pair marks its voters
 
+// The lower one, 0 of none; reorders.
+double Median(std::vector<double>* values);
+
 inline double Square(double x) { return x * x; }
 
 // The influence (Geman and McClure) of a pair whose residual is e, of which sampling alone has the variance `noise`.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "server/vote/agreement_panel.h"
 #include "server/vote/portable_math.h"
 
 namespace signvote {
@@ -38,12 +39,7 @@ std::vector<double> WhatCarryAdds(const AgreementMatrix& matrix, size_t section,
     repeats[i] = matrix.repeats(section, static_cast<size_t>(row));
     known.push_back(repeats[i]);
   }
-  double usual = kRepeatsHonest;
-  if (options.assume_hostile && !known.empty()) {
-    const auto middle = known.begin() + static_cast<std::ptrdiff_t>((known.size() - 1) / 2);
-    std::nth_element(known.begin(), middle, known.end());
-    usual = std::max(kRepeatsHostile, 2 * *middle);
-  }
+  const double usual = options.assume_hostile ? std::max(kRepeatsHostile, 2 * Median(&known)) : kRepeatsHonest;
   const double more = 2 * options.carry / (1 - options.carry);  // (1 - rho^2) / (1 - rho)^2 - 1
   for (double& x : repeats) x = 1 + more * std::max(0.0, x - usual);
   return repeats;

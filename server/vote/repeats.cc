@@ -21,14 +21,14 @@ StateSize Repeats::State(const StateShape& shape) {
   return {"samples of the last ballots", fmt::format("M*{}*16", words), shape.voters * words * 16};
 }
 
-void Repeats::Observe(std::span<const Ballot> ballots, const BallotSample& sample) {
+void Repeats::Observe(std::span<const Ballot> ballots, const BallotSample& sample, const Kernels& kernels) {
   for (auto& [voter, kept] : kept_) {
     for (double& x : kept.sum) x *= kPairDecay;
     for (double& x : kept.weight) x *= kPairDecay;
   }
   for (size_t b = 0; b < ballots.size(); ++b) {
     const auto found = kept_.find(ballots[b].voter);
-    if (found != kept_.end() && !found->second.signs.empty()) Compare(sample.before(), b, &found->second);
+    if (found != kept_.end() && !found->second.signs.empty()) Compare(sample.before(), b, kernels, &found->second);
   }
   std::vector<size_t> chosen;  // of the sample's words
   ChooseWords(sample, &chosen);
@@ -52,21 +52,17 @@ void Repeats::Observe(std::span<const Ballot> ballots, const BallotSample& sampl
   });
 }
 
-void Repeats::Compare(const VotesOnWords& votes, size_t ballot, Kept* kept) const {
-  for (size_t section = 0, word = 0; section < sections_; ++section) {
-    uint64_t agree = 0, both = 0, all = 0;
-    for (; word < ends_[section]; ++word) {
-      const uint64_t exists = votes.Exists(word);
-      const uint64_t said = votes.said(ballot) == nullptr ? exists : votes.said(ballot)[word];
-      const uint64_t compared = said & kept->said[word];
-      both += std::popcount(compared);
-      agree += std::popcount(compared & ~(kept->signs[word] ^ votes.signs(ballot)[word]));
-      all += std::popcount(exists);
-    }
+void Repeats::Compare(const VotesOnWords& votes, size_t ballot, const Kernels& kernels, Kept* kept) const {
+  for (size_t section = 0, begin = 0; section < sections_; begin = ends_[section++]) {
+    double all = 0;  // coordinates
+    for (size_t word = begin; word < ends_[section]; ++word) all += std::popcount(votes.Exists(word));
     if (all == 0) continue;
-    const auto share = static_cast<double>(all);
-    kept->sum[section] += (2.0 * static_cast<double>(agree) - static_cast<double>(both)) / share;
-    kept->weight[section] += static_cast<double>(both) / share;
+    const uint64_t* said = votes.said(ballot);
+    const PairCount count =
+        kernels.count_pair(kept->signs.data() + begin, kept->said.data() + begin, votes.signs(ballot) + begin,
+                           said == nullptr ? nullptr : said + begin, ends_[section] - begin);
+    kept->sum[section] += (2.0 * count.agree - count.both) / all;
+    kept->weight[section] += count.both / all;
   }
 }
 

@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "server/vote/kernels.h"
 #include "server/vote/pair_counts.h"
 #include "server/vote/rule.h"
 #include "server/vote/state_io.h"
@@ -22,7 +23,7 @@ class Repeats {
   // Those of which the next round's BallotSample is to say what ballots say there. Empty before the first round.
   std::span<const uint64_t> words() const { return words_; }
   // Adds one round, whose `sample` was made with words(), and keeps its ballots for the next.
-  void Observe(std::span<const Ballot> ballots, const BallotSample& sample);
+  void Observe(std::span<const Ballot> ballots, const BallotSample& sample, const Kernels& kernels);
 
   // Mean of the products of a voter's signs in two rounds on end, of late; 0 where next to nothing is known.
   double Agreement(VoterId voter, size_t section) const;
@@ -36,7 +37,7 @@ class Repeats {
     std::vector<uint64_t> signs, said;  // by word, of the last round; empty: it did not vote
   };
 
-  void Compare(const VotesOnWords& votes, size_t ballot, Kept* kept) const;
+  void Compare(const VotesOnWords& votes, size_t ballot, const Kernels& kernels, Kept* kept) const;
   void ChooseWords(const BallotSample& sample, std::vector<size_t>* chosen);
 
   size_t sections_;
