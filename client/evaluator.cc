@@ -142,8 +142,7 @@ absl::Status Evaluator::Trial(const Job& job) {
   Copy& copy = *job.copy;
   std::copy(job.parameters.begin(), job.parameters.end(), copy.parameters.begin());
   if (copy.calibration != nullptr) {
-    const uint32_t micro_batch = options_.module.micro_batch;
-    const uint32_t one_pass = std::min(options_.calibration, micro_batch != 0 ? micro_batch : kMicroBatch);
+    const uint32_t one_pass = std::min(options_.calibration, options_.module.EvaluationPass());
     RETURN_IF_ERROR(Annotate(Recalibrate(*copy.module, *copy.calibration, one_pass), copy.calibration->source));
   }
   return CheckFit(*copy.module, dataset_, options_.metrics);

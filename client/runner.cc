@@ -15,7 +15,6 @@ namespace {
 
 // A crashed predecessor's session is noticed as dead after about this long.
 constexpr absl::Duration kNameTakenLimit = absl::Minutes(2);
-constexpr size_t kMaxReason = 200;  // characters; see Leave in federation.proto
 constexpr int kMostAbstentions = 20;
 constexpr int kVoteOffsets = 4;  // abstentions: who votes in a fifth of the rounds, or more, goes on
 constexpr absl::Duration kFarewellLimit = absl::Seconds(5);
@@ -300,9 +299,8 @@ void Runner::OnAbstention(uint64_t round, const absl::Status& why) {
   if (++abstentions_ < kMostAbstentions) return;
   spdlog::error(
       "no vote in {} rounds or more, and hardly one between them: {}; expected finite gradients: look for very large "
-      "inputs "
-      "(data.mean and "
-      "data.deviation normalise them), a loss that divides by 0 or takes its logarithm, or parameters that have "
+      "inputs (data.mean and data.deviation normalise them), a loss that divides by 0 or takes its logarithm, or "
+      "parameters that have "
       "diverged (step.size of the server)",
       abstentions_, Message(why));
   Fail(kExitData, why);

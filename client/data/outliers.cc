@@ -82,8 +82,7 @@ void WarnOfOutliers(const Dataset& dataset) {
   spdlog::warn(
       "{}: {} of sample {} (from 0) is {:g}, where nine tenths are {:g} to {:g}; {} values are as far away. Where that "
       "stands for a missing value, fill it in or leave the sample out: so large an input outweighs all others, or "
-      "makes "
-      "gradients infinite, and the client abstains",
+      "makes gradients infinite, and the client abstains",
       dataset.source, feature, outlier->sample, outlier->value, outlier->low, outlier->high, outlier->count);
 }
 

@@ -169,7 +169,7 @@ absl::StatusOr<std::unique_ptr<Module>> Module::Load(const std::string& bytes, s
     std::istringstream stream(bytes);
     impl->module = torch::jit::load(stream, impl->device);
     ASSIGN_OR_RETURN(impl->loss, LossOf(impl->module, options.loss));
-    impl->evaluation_pass = options.micro_batch != 0 ? options.micro_batch : kMicroBatch;
+    impl->evaluation_pass = options.EvaluationPass();
     const bool is_whole = options.micro_batch == 0 && impl->loss == kOwnLoss;
     impl->gradient_pass = is_whole ? std::numeric_limits<size_t>::max() : impl->evaluation_pass;
     ASSIGN_OR_RETURN(impl->parameters, InOrder(impl->module, tensors));

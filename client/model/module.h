@@ -21,6 +21,7 @@ struct ModuleOptions {
   // Samples in one forward and backward pass; bounds memory. 0: kMicroBatch, but a gradient of the module's own loss
   // takes its batch whole, since such a loss may compare the samples of a batch.
   uint32_t micro_batch = 0;
+  uint32_t EvaluationPass() const { return micro_batch != 0 ? micro_batch : kMicroBatch; }
   // One of kLosses, or kOwnLoss: the module's own method `loss`. Empty: that method where there is one, else
   // cross_entropy.
   std::string loss;

@@ -37,8 +37,8 @@ void Federation::OpenRound() {
     (IsAwaited(client) ? awaited : silent).push_back(client.id);
   }
   asked_.clear();
-  for (std::vector<VoterId>* candidates :
-       {&awaited, &silent}) {  // the silent are asked beside the others: one may wake
+  // The silent are asked beside the others: one may wake.
+  for (std::vector<VoterId>* candidates : {&awaited, &silent}) {
     std::sort(candidates->begin(), candidates->end());
     const std::vector<VoterId> drawn = DrawElectorate(*candidates, options_.rounds.electorate, options_.seed, number);
     asked_.insert(drawn.begin(), drawn.end());

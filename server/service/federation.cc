@@ -14,7 +14,6 @@ namespace {
 
 constexpr size_t kMaxSessions = 20'000;
 constexpr int kMaxSessionsOfOne = 8;  // of one certificate's name: the one that votes, and dead ones not yet noticed
-constexpr size_t kMaxReason = 200;    // characters, of why a client leaves
 constexpr size_t kMaxUnreadAnswers = 4096;  // a client that asks more and reads none of the answers is cut off
 
 ModelBundle WithoutValues(ModelBundle bundle) {
