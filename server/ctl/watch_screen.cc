@@ -2,6 +2,7 @@
 
 #include <absl/time/clock.h>
 
+#include <set>
 #include <thread>
 
 #include "common/mutex.h"
@@ -133,6 +134,9 @@ class Watching {
     told_[shard] = events->back().id();
     MutexLock lock(mu_);
     std::vector<v1::Event>& all = scene_.events;
+    std::set<uint64_t> replaced;
+    for (const v1::Event& event : *events) replaced.insert(event.replaces());
+    std::erase_if(all, [&](const v1::Event& event) { return replaced.contains(event.id()); });
     all.insert(all.end(), events->begin(), events->end());
     std::stable_sort(all.begin(), all.end(),
                      [](const v1::Event& a, const v1::Event& b) { return a.unix_seconds() < b.unix_seconds(); });
