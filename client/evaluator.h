@@ -36,6 +36,8 @@ class Evaluator {
   // Gives up what is not done.
   ~Evaluator();
 
+  const Dataset& dataset() const { return dataset_; }
+
   // INVALID_ARGUMENT: as Module::Load, or the model has running statistics and there are no training samples to measure
   // them on. Earlier jobs are finished with the model that they were scheduled for.
   absl::Status LoadModel(const std::string& bytes, std::span<const TensorShape> tensors);

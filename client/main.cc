@@ -7,6 +7,7 @@
 #include <limits>
 #include <system_error>
 
+#include "client/data/common_settings.h"
 #include "client/export.h"
 #include "client/init_model.h"
 #include "client/model/builtin.h"
@@ -40,7 +41,7 @@ int DataExitCode(const absl::Status& status) {
   return code == kExitUsage || code == kExitRefused ? kExitData : code;
 }
 
-int RunClient(const ClientOptions& options) {
+int RunClient(ClientOptions options) {
   StartLog("signvote-client", options.log);
   const absl::StatusOr<std::unique_ptr<Credentials>> credentials = Credentials::Load(options.transport);
   if (!credentials.ok()) return Report(credentials.status(), ExitCodeOf(credentials.status()));
@@ -58,10 +59,12 @@ int RunClient(const ClientOptions& options) {
       inbox.Post(event::EvaluationDone{round, result});
     });
     if (!evaluator.ok()) return Report(evaluator.status(), DataExitCode(evaluator.status()));
+    options.session.settings = CommonSettings((*evaluator)->dataset(), options.module.loss);
     return Runner(options, nullptr, evaluator->get(), credentials->get(), &inbox).Run();
   }
   auto trainer = Trainer::Make(options);
   if (!trainer.ok()) return Report(trainer.status(), DataExitCode(trainer.status()));
+  options.session.settings = CommonSettings((*trainer)->dataset(), options.module.loss);
   return Runner(options, trainer->get(), nullptr, credentials->get(), &inbox).Run();
 }
 

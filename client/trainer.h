@@ -22,6 +22,8 @@ class Trainer {
   // Reads the data set and takes this client's share of it.
   static absl::StatusOr<std::unique_ptr<Trainer>> Make(const ClientOptions& options);
 
+  const Dataset& dataset() const { return dataset_; }
+
   // `parameters` is read by every gradient from now on: it outlives the next LoadModel.
   absl::Status LoadModel(const std::string& bytes, std::span<const TensorShape> tensors, std::span<float> parameters);
 

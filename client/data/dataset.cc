@@ -134,6 +134,9 @@ Dataset Subset(const Dataset& dataset, std::span<const uint32_t> samples) {
   subset.own_numbers = dataset.own_numbers;
   subset.mean = dataset.mean;
   subset.deviation = dataset.deviation;
+  subset.target_mean = dataset.target_mean;
+  subset.target_deviation = dataset.target_deviation;
+  subset.class_names = dataset.class_names;
   subset.features = dataset.features;
   return subset;
 }

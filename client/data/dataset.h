@@ -43,7 +43,11 @@ struct Dataset {
   // feature). Empty: as they are. Not for tokens.
   std::vector<float> mean;
   std::vector<float> deviation;
-  std::vector<std::string> features;  // names of the entries of the inputs' first dimension, where they have any
+  std::vector<float>
+      target_mean;  // with which the targets were brought into the module's unit; empty: they are as read
+  std::vector<float> target_deviation;
+  std::vector<std::string> class_names;  // in the order of their numbers; empty: numbers alone
+  std::vector<std::string> features;     // names of the entries of the inputs' first dimension, where they have any
 
   size_t size() const { return inputs.size(); }
   int32_t Class(size_t sample) const { return std::get<std::vector<int32_t>>(targets.values)[sample]; }

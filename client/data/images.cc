@@ -178,7 +178,7 @@ absl::StatusOr<Dataset> Read(const std::string& path, const Options& options) {
                            path);
   }
   Collector collector(options);
-  std::vector<std::string> found;
+  std::vector<std::string> found, names;
   for (const fs::path& directory : directories) {
     const std::string name = directory.filename().string();
     const int32_t label = options.classes.Given() ? options.classes.Find(name) : static_cast<int32_t>(found.size());
@@ -187,10 +187,12 @@ absl::StatusOr<Dataset> Read(const std::string& path, const Options& options) {
     }
     RETURN_IF_ERROR(collector.AddClass(directory, label));
     found.push_back(fmt::format("{}={}", name, label));
+    names.push_back(name);
   }
   spdlog::info("{}: classes {}{}", path, fmt::join(found, ", "), collector.OthersText());
-  const size_t classes = options.classes.Given() ? options.classes.names().size() : found.size();
-  Dataset dataset = collector.Take(path, static_cast<uint32_t>(classes));
+  if (options.classes.Given()) names = options.classes.names();
+  Dataset dataset = collector.Take(path, static_cast<uint32_t>(names.size()));
+  dataset.class_names = std::move(names);
   dataset.own_numbers = !options.classes.Given();
   return dataset;
 }

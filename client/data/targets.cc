@@ -117,6 +117,9 @@ absl::Status SetTargets(Column column, const TargetOptions& options, Dataset* da
   } else if (options.loss == "mse" && !options.classes.Given()) {
     WarnOfUnit(column, dataset->source);
   }
+  dataset->target_mean = options.normalisation.mean;
+  dataset->target_deviation = options.normalisation.deviation;
+  dataset->class_names = options.classes.names();
   if (column.Holds<uint8_t>()) {
     const auto& bytes = std::get<std::vector<uint8_t>>(column.values);
     column.values = std::vector<int32_t>(bytes.begin(), bytes.end());

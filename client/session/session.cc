@@ -1,44 +1,17 @@
 #include "client/session/session.h"
 
 #include "client/model/sign_packing.h"
+#include "client/session/welcome.h"
 #include "common/files.h"
+#include "common/plain_text.h"
 #include "common/random.h"
 
 namespace signvote {
 namespace {
 
 constexpr uint32_t kProtocol = 1;
+constexpr size_t kLongestWarning = 1000;
 constexpr uint32_t kResyncLimit = 3;  // in a row, before the session gives up
-
-absl::StatusOr<std::vector<TensorShape>> TensorsOf(const v1::Welcome& welcome) {
-  std::vector<TensorShape> tensors;
-  uint64_t total = 0;
-  for (const v1::Tensor& tensor : welcome.tensors()) {
-    uint64_t coordinates = 1;
-    bool overflow = false;
-    for (const uint64_t size : tensor.shape()) {
-      overflow |= __builtin_mul_overflow(coordinates, size, &coordinates);
-    }
-    overflow |= __builtin_add_overflow(total, coordinates, &total);
-    if (overflow) return InvalidArgument("the server's tensor {} is impossibly large", tensor.name());
-    tensors.push_back({tensor.name(), {tensor.shape().begin(), tensor.shape().end()}});
-  }
-  if (total == 0 || total != welcome.config().parameters()) {
-    return InvalidArgument("the server speaks of {} parameters, its tensors have {}", welcome.config().parameters(),
-                           total);
-  }
-  return tensors;
-}
-
-absl::StatusOr<BlockRange> RangeOf(const v1::RunConfig& config) {
-  const BlockRange all = BlockRange::All(config.parameters());
-  const BlockRange range{config.parameters(), config.first_block(), config.blocks()};
-  if (range.count == 0 || range.count > all.count || range.first > all.count - range.count) {
-    return InvalidArgument("the server holds blocks {} to {}, the model has {}", range.first, range.first + range.count,
-                           all.count);
-  }
-  return range;
-}
 
 // A refusal that trying again does not change.
 bool IsRefusal(absl::StatusCode code) {
@@ -73,6 +46,7 @@ std::vector<Action> Session::Connected() {
   join.set_fraction(options_.fraction);
   join.set_session(welcome_.session());
   join.set_model_sha256(model_sha256_);
+  join.mutable_settings()->insert(options_.settings.begin(), options_.settings.end());
   if (replica_.IsLoaded()) {
     join.set_round(replica_.round());
     *join.mutable_fingerprint() = ToProto(replica_.fingerprint());
@@ -122,29 +96,22 @@ std::vector<Action> Session::Received(const v1::ServerMessage& message) {
 
 void Session::OnWelcome(const v1::Welcome& welcome) {
   if (state_ == State::kFollowing) return Resync(InvalidArgument("the server welcomes twice"));
-  const auto tensors = TensorsOf(welcome);
-  if (!tensors.ok()) return Fail(kExitFailure, tensors.status());
-  const auto range = RangeOf(welcome.config());
-  if (!range.ok()) return Fail(kExitFailure, range.status());
-  if (welcome.client_id() != ClientId(options_.name)) {
-    return Fail(kExitFailure, InvalidArgument("the server calls {} client {:016x}, expected {:016x}: its version "
-                                              "differs",
-                                              options_.name, welcome.client_id(), ClientId(options_.name)));
-  }
+  const absl::StatusOr<RunOutline> run = ReadWelcome(welcome, options_.name);
+  if (!run.ok()) return Fail(kExitFailure, run.status());
   if (!options_.model_sha256.empty() && welcome.model_sha256() != options_.model_sha256) {
     return Fail(kExitData, Error(absl::StatusCode::kFailedPrecondition,
                                  "model_sha256 is {}, and the server's model.pt has SHA-256 {}: this client does not "
                                  "load it; if that is the model you trust, set model_sha256 to its hash",
                                  Hex(options_.model_sha256), Hex(welcome.model_sha256())));
   }
-  if (tensors_.empty() || welcome.run() != welcome_.run() || *tensors != tensors_) {
-    if (!tensors_.empty()) NoteOtherRun(welcome);
-    replica_.Reset(*range);
+  if (tensors_.empty() || welcome.run() != welcome_.run() || run->tensors != tensors_) {
+    if (!tensors_.empty()) Note(true, OtherRunText(welcome_, welcome, options_.name));
+    replica_.Reset(run->range);
     ballot_ = {};
     evaluated_ = 0;
   }
   welcome_ = welcome;
-  tensors_ = *tensors;
+  tensors_ = run->tensors;
   if (HasModel() && tensors_ != model_tensors_) {
     model_sha256_.clear();
     return Rejoin(
@@ -157,24 +124,13 @@ void Session::OnWelcome(const v1::Welcome& welcome) {
   state_ = State::kFollowing;
   Note(false, fmt::format("joined run {} as {}; {} parameters, last closed round {}", welcome.run(), options_.name,
                           welcome.config().parameters(), welcome.round()));
+  if (!welcome.warning().empty()) Note(true, "the server: " + PlainText(welcome.warning(), kLongestWarning));
   for (v1::Evaluation& evaluation : std::exchange(unsent_, {})) {
     v1::ClientMessage message;
     *message.mutable_evaluation() = std::move(evaluation);
     Send(std::move(message));
   }
   LeaveWhenComplete();
-}
-
-void Session::NoteOtherRun(const v1::Welcome& welcome) {
-  if (welcome.model_sha256() == welcome_.model_sha256()) {
-    return Note(true, fmt::format("the server holds run {} now, not {}: it begins anew, with the same model.pt",
-                                  welcome.run(), welcome_.run()));
-  }
-  Note(true, fmt::format("the server holds run {} now, not {}, with another model: model.pt has SHA-256 {} and {} "
-                         "parameters instead of {}; if it does not fit the data of {}, give it a configuration of its "
-                         "own",
-                         welcome.run(), welcome_.run(), Hex(welcome.model_sha256()), welcome.config().parameters(),
-                         config().parameters(), options_.name));
 }
 
 void Session::AdoptModel(const std::string& sha256, const std::vector<TensorShape>& tensors) {

@@ -34,9 +34,10 @@ struct SessionOptions {
   std::string name;
   v1::Role role = v1::VOTER;
   uint32_t batch = 1;
-  uint32_t fraction = 0;        // own k; 0: the server's
-  uint64_t evaluate_every = 0;  // observer: after each k-th round and the last; 0: after the last
-  std::string model_sha256;     // 32 bytes: no other model is loaded; empty: any
+  uint32_t fraction = 0;                          // own k; 0: the server's
+  uint64_t evaluate_every = 0;                    // observer: after each k-th round and the last; 0: after the last
+  std::string model_sha256;                       // 32 bytes: no other model is loaded; empty: any
+  std::map<std::string, uint64_t> settings = {};  // what all clients should have alike: as in Join
 };
 
 namespace action {
@@ -128,7 +129,6 @@ class Session {
   void OnBallotAnswer(const v1::BallotAnswer& answer);
   void OnFarewell(const v1::Farewell& farewell);
 
-  void NoteOtherRun(const v1::Welcome& welcome);  // than that of the Welcome before
   bool HasModel() const { return welcome_.model_sha256() == model_sha256_; }
   void SayApplied();
   void EvaluateWhereDue();

@@ -82,7 +82,8 @@ Lines Events(const Scene& scene, size_t rows, absl::TimeZone zone) {
   Lines lines = {{}};
   const size_t shown = std::min(scene.events.size(), rows - 1);
   for (auto event = scene.events.end() - static_cast<std::ptrdiff_t>(shown); event != scene.events.end(); ++event) {
-    lines.push_back({RenderEvent(*event, zone), event->kind() == v1::SUSPECTED ? Style::kWarning : Style::kQuiet});
+    const bool is_warning = event->kind() == v1::SUSPECTED || event->kind() == v1::SETTINGS_DIFFER;
+    lines.push_back({RenderEvent(*event, zone), is_warning ? Style::kWarning : Style::kQuiet});
   }
   return lines;
 }

@@ -35,6 +35,7 @@ struct Client {
   // Of this process.
   uint64_t session = 0;  // 0: not connected
   std::string token;     // lets it take its session over
+  std::map<std::string, uint64_t> settings;  // as in Join
   absl::Time last_seen = absl::InfinitePast();
   uint64_t bytes_up = 0;
   uint64_t bytes_down = 0;

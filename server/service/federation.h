@@ -183,7 +183,7 @@ class Federation {
   void Join(SessionId id, Session& session, const v1::Join& join) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status CheckJoin(const v1::Join& join, const std::optional<Identity>& caller)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void Greet(Session& session, const v1::Join& join) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void Greet(Session& session, const v1::Join& join, const std::string& warning) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   v1::RunConfig ConfigFor(uint32_t fraction) const;
   void DescribeTensors(google::protobuf::RepeatedPtrField<v1::Tensor>* tensors) const;
   // The round from which decisions bring the client up to date; 0: it needs parameters.

@@ -6,6 +6,7 @@
 
 #include "common/status.h"
 #include "server/service/federation.h"
+#include "server/service/settings.h"
 
 namespace signvote {
 namespace {
@@ -45,6 +46,7 @@ absl::Status Federation::CheckJoin(const v1::Join& join, const std::optional<Ide
     return Error(absl::StatusCode::kFailedPrecondition, "client {} asks for fraction 1/{}: expected k from 1 to 16",
                  join.name(), join.fraction());
   }
+  RETURN_IF_ERROR(ValidateSettings(join));
   const Client* known = registry_.Find(join.name());
   if (known && known->evicted) {
     return Error(absl::StatusCode::kPermissionDenied,
@@ -78,12 +80,14 @@ void Federation::Join(SessionId id, Session& session, const v1::Join& join) {
   client.fraction = join.fraction() == 0 ? options_.fraction : join.fraction();
   client.session = id;
   client.token = NewToken();
+  client.settings = {join.settings().begin(), join.settings().end()};
   client.last_seen = environment_.now();
   client.silent_rounds = 0;
   session.client = &client;
   const v1::ClientRecord after = Registry::RecordOf(client);
   if (is_new || after.SerializeAsString() != before.SerializeAsString()) Record(client);
-  Greet(session, join);
+  const std::vector<SettingDifference> differences = CompareSettings(client, registry_);
+  Greet(session, join, DifferencesText(differences, false));
   if (client.role == v1::VOTER && round_) {
     // A draw from too few leaves seats for those who come later.
     uint32_t seated = 0;
@@ -95,6 +99,11 @@ void Federation::Join(SessionId id, Session& session, const v1::Join& join) {
   Note(v1::JOINED, client.name, votes ? fmt::format("voter, batch {}", client.batch) : std::string("observer"));
   spdlog::info("{} {} joined{}", votes ? "voter" : "observer", client.name,
                votes ? fmt::format(", batch {}", client.batch) : "");
+  if (!differences.empty()) {
+    const std::string text = DifferencesText(differences, true);
+    Note(v1::SETTINGS_DIFFER, client.name, text);
+    spdlog::warn("{}: {}: what is trained or measured is not the same; see docs/models_and_data.md", client.name, text);
+  }
 }
 
 void Federation::Record(const Client& client) {
@@ -107,7 +116,7 @@ void Federation::Record(const Client& client) {
   *record.mutable_client() = Registry::RecordOf(client);
 }
 
-void Federation::Greet(Session& session, const v1::Join& join) {
+void Federation::Greet(Session& session, const v1::Join& join, const std::string& warning) {
   v1::ServerMessage message;
   v1::Welcome& welcome = *message.mutable_welcome();
   welcome.set_session(session.client->token);
@@ -118,6 +127,7 @@ void Federation::Greet(Session& session, const v1::Join& join) {
   welcome.set_model_size(broadcast_.module.size());
   *welcome.mutable_config() = ConfigFor(session.client->fraction);
   DescribeTensors(welcome.mutable_tensors());
+  welcome.set_warning(warning);
   session.feed.Say(message);
   session.feed.Start(join.model_sha256() != bundle_.module_sha256, CatchUpFrom(join));
 }

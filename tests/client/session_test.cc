@@ -31,6 +31,20 @@ TEST_F(SessionTest, ANewcomerJoinsWithNothing) {
   EXPECT_FALSE(join.has_fingerprint());
 }
 
+TEST_F(SessionTest, TellsItsSettingsAndWarnsWhereTheServerFindsOthers) {
+  SessionOptions options{"ada", v1::VOTER, 4, 0, 0};
+  options.settings = {{"data.mean", 7}};
+  Restart(options);
+  EXPECT_EQ(Connect().settings().at("data.mean"), 7u);
+  v1::ServerMessage welcome = server_.Welcome("ada");
+  welcome.mutable_welcome()->set_warning("data.mean is not\nthat of 2");
+  const auto notices = Only<action::Notice>(Say(welcome));
+  const auto is_warning = [](const action::Notice& notice) {
+    return notice.warning && notice.text == "the server: data.mean is not that of 2";
+  };
+  EXPECT_TRUE(std::any_of(notices.begin(), notices.end(), is_warning));
+}
+
 TEST_F(SessionTest, ReceivesModelAndParametersThenVotesWhenARoundOpens) {
   Connect();
   Say(server_.Welcome("ada"));

@@ -185,7 +185,7 @@ function showReliability() {
 // Events ------------------------------------------------------------------------------------------------------------
 
 const alarming = new Set(['STALE_BALLOT', 'REFUSED_BALLOT', 'DISAGREED', 'MISSED_DEADLINE', 'DISK_REFUSED', 'EVICTED_CLIENT',
-                          'SUSPECTED']);
+                          'SUSPECTED', 'SETTINGS_DIFFER']);
 function showEvents() {
   $('events').tBodies[0].replaceChildren(...state.events.slice(-kEvents).reverse().map(e => {
     const row = element('tr', '', alarming.has(e.kind) ? 'bad' : '');
