@@ -131,7 +131,7 @@ Dataset Subset(const Dataset& dataset, std::span<const uint32_t> samples) {
   subset.targets = Subset(dataset.targets, samples);
   subset.next_token = dataset.next_token;
   subset.classes = dataset.classes;
-  subset.own_numbers = dataset.own_numbers;
+  subset.class_numbers = dataset.class_numbers;
   subset.mean = dataset.mean;
   subset.deviation = dataset.deviation;
   subset.target_mean = dataset.target_mean;

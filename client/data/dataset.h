@@ -32,13 +32,20 @@ struct Column {
   }
 };
 
+// Where the number of a class comes from.
+enum class ClassNumbers {
+  kFile,   // the file holds it, and it means the same to all
+  kNamed,  // data.classes, which names all classes in their order
+  kFound,  // the order of those that this data set has
+};
+
 struct Dataset {
-  std::string source;        // for messages: where it came from
-  Column inputs;             // bytes (they count 0 to 1: value / 255), real numbers, or int32: tokens and categories
-  Column targets;            // real numbers, or int32: classes; empty where `next_token`
-  bool next_token = false;   // a sample of T + 1 tokens: the module takes the first T, the targets are the last T
-  uint32_t classes = 0;      // where the target is one class a sample: how many; else 0
-  bool own_numbers = false;  // the classes have names, and the numbers in which this data set has them
+  std::string source;       // for messages: where it came from
+  Column inputs;            // bytes (they count 0 to 1: value / 255), real numbers, or int32: tokens and categories
+  Column targets;           // real numbers, or int32: classes; empty where `next_token`
+  bool next_token = false;  // a sample of T + 1 tokens: the module takes the first T, the targets are the last T
+  uint32_t classes = 0;     // where the target is one class a sample: how many; else 0
+  ClassNumbers class_numbers = ClassNumbers::kFile;
   // Inputs become (value - mean) / deviation. One for all, or one for each entry of the first dimension (channel,
   // feature). Empty: as they are. Not for tokens.
   std::vector<float> mean;

@@ -193,7 +193,7 @@ absl::StatusOr<Dataset> Read(const std::string& path, const Options& options) {
   if (options.classes.Given()) names = options.classes.names();
   Dataset dataset = collector.Take(path, static_cast<uint32_t>(names.size()));
   dataset.class_names = std::move(names);
-  dataset.own_numbers = !options.classes.Given();
+  dataset.class_numbers = options.classes.Given() ? ClassNumbers::kNamed : ClassNumbers::kFound;
   return dataset;
 }
 

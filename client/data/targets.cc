@@ -85,7 +85,10 @@ absl::Status Normalise(const Normalisation& normalisation, const std::string& so
 void CountClasses(const ClassNames& classes, Dataset* dataset) {
   dataset->targets.shape.clear();
   dataset->classes = static_cast<uint32_t>(classes.names().size());
-  if (classes.Given()) return;
+  if (classes.Given()) {
+    dataset->class_numbers = ClassNumbers::kNamed;
+    return;
+  }
   const auto& labels = std::get<std::vector<int32_t>>(dataset->targets.values);
   const int32_t most = labels.empty() ? 0 : *std::max_element(labels.begin(), labels.end());
   dataset->classes = static_cast<uint32_t>(std::max(0, most)) + 1;

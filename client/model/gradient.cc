@@ -6,7 +6,6 @@
 
 #include "client/model/objective.h"
 #include "client/objectives.h"
-#include "common/log.h"
 #include "common/real_text.h"
 
 namespace signvote {
@@ -94,18 +93,37 @@ void Divide(double samples, Score* score) {
   }
 }
 
-// Who lacks a class gives the ones behind it other numbers than the others do, and no error tells.
-void WarnOfOwnNumbers(Module::Impl& impl, const Dataset& dataset, const Dataset& few) {
-  if (!dataset.own_numbers || impl.loss != "cross_entropy") return;
+// How many classes the loss tells apart by the module's outputs; nullopt: that is the module's own matter.
+std::optional<int64_t> ClassesApart(Module::Impl& impl, const Dataset& few) {
+  if (impl.loss == "bce") return 2;
+  if (impl.loss != "cross_entropy") return std::nullopt;
   const torch::NoGradGuard no_grad;
   Batch batch;
   MakeBatch(few, std::vector<uint32_t>{0, 1}, &batch);
   const absl::StatusOr<torch::Tensor> outputs = Outputs(impl, TensorsOf(impl, batch, 0, batch.size));
-  if (!outputs.ok() || outputs->size(-1) <= static_cast<int64_t>(dataset.classes)) return;
-  spdlog::warn(
-      "{}: has {} classes, numbered as they were found, and the module answers with {}: where not every client has "
-      "all of them, a number does not mean the same to all; give every client the same data.classes",
-      dataset.source, dataset.classes, outputs->size(-1));
+  return outputs.ok() ? std::optional(outputs->size(-1)) : std::nullopt;
+}
+
+// Who lacks a class and numbers those found gives the ones behind it other numbers than the others do, and nothing
+// would tell.
+absl::Status CheckClasses(Module::Impl& impl, const Dataset& dataset, const Dataset& few) {
+  if (dataset.class_numbers == ClassNumbers::kFile || dataset.classes == 0) return absl::OkStatus();
+  const std::optional<int64_t> apart = ClassesApart(impl, few);
+  if (!apart.has_value() || *apart == dataset.classes) return absl::OkStatus();
+  if (dataset.class_numbers == ClassNumbers::kFound && *apart > dataset.classes) {
+    return InvalidArgument(
+        "{} classes were found, and numbered in that order, but the module's outputs tell {} apart (loss {}): whoever "
+        "lacks a class would number the others wrongly; give every client the same data.classes (also where outputs "
+        "are left over)",
+        dataset.classes, *apart, impl.loss);
+  }
+  if (dataset.class_numbers == ClassNumbers::kNamed && *apart < dataset.classes) {
+    return InvalidArgument(
+        "data.classes names {} classes, but the module's outputs tell {} apart (loss {}): name as many, or give the "
+        "module an output for each",
+        dataset.classes, *apart, impl.loss);
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -158,10 +176,9 @@ absl::StatusOr<Score> Evaluate(Module& module, const Dataset& dataset, const std
 
 absl::Status CheckFit(Module& module, const Dataset& dataset, const std::vector<std::string>& metrics) {
   const Dataset few = Subset(dataset, TellingSamples(dataset));
-  const absl::Status status = Evaluate(module, few, metrics, [] { return false; }).status();
-  if (!status.ok()) return Annotate(status, fmt::format("{}: the data do not fit the model", dataset.source));
-  WarnOfOwnNumbers(module.impl(), dataset, few);
-  return absl::OkStatus();
+  absl::Status status = Evaluate(module, few, metrics, [] { return false; }).status();
+  if (status.ok()) status = CheckClasses(module.impl(), dataset, few);
+  return Annotate(status, fmt::format("{}: the data do not fit the model", dataset.source));
 }
 
 }  // namespace signvote

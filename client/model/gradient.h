@@ -48,8 +48,8 @@ struct Score {
 absl::StatusOr<Score> Evaluate(Module& module, const Dataset& dataset, const std::vector<std::string>& metrics,
                                const std::function<bool()>& cancelled);
 
-// Whether data and module fit together, told by TellingSamples. INVALID_ARGUMENT: as Evaluate, names the data's source.
-// Logs a warning where classes of own_numbers are fewer than the outputs.
+// Whether data and module fit together, told by TellingSamples. INVALID_ARGUMENT: as Evaluate; or the classes are
+// fewer than the module's where they are numbered as found, or more where they are named. Names the data's source.
 absl::Status CheckFit(Module& module, const Dataset& dataset, const std::vector<std::string>& metrics);
 
 }  // namespace signvote

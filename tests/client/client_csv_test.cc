@@ -56,6 +56,7 @@ TEST_F(Csv, WholeNumbersInOneTargetColumnAreClasses) {
   EXPECT_THAT(ValuesOf<float>(dataset->inputs), ElementsAre(1, 2.5, -3, 100));
   EXPECT_THAT(ValuesOf<int32_t>(dataset->targets), ElementsAre(0, 2));
   EXPECT_EQ(dataset->classes, 3u);
+  EXPECT_EQ(dataset->class_numbers, ClassNumbers::kFile);
 }
 
 TEST_F(Csv, OtherTargetsAreNumbers) {
@@ -76,6 +77,7 @@ TEST_F(Csv, ClassesMayHaveNames) {
   ASSERT_TRUE(dataset.ok()) << dataset.status();
   EXPECT_THAT(ValuesOf<int32_t>(dataset->targets), ElementsAre(1, 0));
   EXPECT_EQ(dataset->classes, 3u);
+  EXPECT_EQ(dataset->class_numbers, ClassNumbers::kNamed);
   EXPECT_THAT(Problem("a,kind\n1,dog\n2,cow\n", "targets: [kind], classes: [cat, dog]"),
               AllOf(HasSubstr("t.csv:3"), HasSubstr("column \"kind\" is \"cow\""), HasSubstr("\"cat\", \"dog\"")));
 }

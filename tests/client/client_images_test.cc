@@ -66,7 +66,7 @@ TEST_F(Images, DirectoriesAreClassesInAlphabeticalOrder) {
   const auto dataset = Load();
   ASSERT_TRUE(dataset.ok()) << dataset.status();
   EXPECT_EQ(dataset->classes, 2u);
-  EXPECT_TRUE(dataset->own_numbers);
+  EXPECT_EQ(dataset->class_numbers, ClassNumbers::kFound);
   EXPECT_THAT(log.Text(), HasSubstr("classes cat=0, dog=1; passes over 3 files of other types: .gif (2), .txt (1)"));
   EXPECT_THAT(dataset->inputs.shape, ElementsAre(3, 1, 2));
   EXPECT_THAT(ValuesOf<int32_t>(dataset->targets), ElementsAre(0, 0, 1));
@@ -78,7 +78,7 @@ TEST_F(Images, GivenClassesKeepTheirNumbersWhereSomeAreMissing) {
   const auto dataset = Load(", classes: [cat, dog, bird]");
   ASSERT_TRUE(dataset.ok()) << dataset.status();
   EXPECT_EQ(dataset->classes, 3u);
-  EXPECT_FALSE(dataset->own_numbers);
+  EXPECT_EQ(dataset->class_numbers, ClassNumbers::kNamed);
   EXPECT_EQ(dataset->Class(0), 1);
   EXPECT_THAT(Problem(", classes: [cat]"), AllOf(HasSubstr("/dog"), HasSubstr("none of data.classes: \"cat\"")));
 }

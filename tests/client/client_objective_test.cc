@@ -8,7 +8,6 @@
 #include "client/model/gradient.h"
 #include "client/model/threads.h"
 #include "common/status.h"
-#include "tests/client/captured_log.h"
 
 namespace signvote {
 namespace {
@@ -258,18 +257,40 @@ TEST_F(Objective, OneBadTargetOrTokenOfManyIsFoundAtOnce) {
   EXPECT_TRUE(CheckFit(*module_, tokens, {}).ok()) << "what belongs to no whole sample is not read";
 }
 
-TEST_F(Objective, FewerClassesThanOutputsAreWarnedOfWhereTheirNumbersAreTheClientsOwn) {
+TEST_F(Objective, FewerClassesThanOutputsAreAnErrorWhereTheClientNumbersThoseItFound) {
   ASSERT_TRUE(Load({3, 2}, {1, 0, 0, 2, 0, 0}, "cross_entropy").ok());
   Dataset dataset = Labels({0, 1, 0});
   dataset.source = "photos";
   dataset.classes = 2;
-  const CapturedLog log;
+  EXPECT_TRUE(CheckFit(*module_, dataset, {}).ok()) << "the numbers are those of the file";
+  dataset.class_numbers = ClassNumbers::kNamed;
+  EXPECT_TRUE(CheckFit(*module_, dataset, {}).ok()) << "outputs are left over";
+  dataset.class_numbers = ClassNumbers::kFound;
+  const absl::Status status = CheckFit(*module_, dataset, {});
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(Message(status), AllOf(HasSubstr("photos: "), HasSubstr("2 classes were found"),
+                                     HasSubstr("tell 3 apart"), HasSubstr("the same data.classes")));
+  dataset.classes = 3;
   EXPECT_TRUE(CheckFit(*module_, dataset, {}).ok());
-  EXPECT_EQ(log.Text(), "");
-  dataset.own_numbers = true;
+
+  ASSERT_TRUE(Load({1, 2}, {2, -1}, "bce").ok());
+  dataset.classes = 2;
   EXPECT_TRUE(CheckFit(*module_, dataset, {}).ok());
-  EXPECT_THAT(log.Text(), AllOf(HasSubstr("warning: photos: has 2 classes"), HasSubstr("answers with 3"),
-                                HasSubstr("the same data.classes")));
+  dataset.targets.values = std::vector<int32_t>{0, 0, 0};
+  dataset.classes = 1;
+  EXPECT_THAT(Message(CheckFit(*module_, dataset, {})), HasSubstr("1 classes were found"));
+  ASSERT_TRUE(Load({1, 2}, {2, -1}, "", kOwnLoss).ok());
+  EXPECT_TRUE(CheckFit(*module_, dataset, {}).ok()) << "what a module's own loss does is not known";
+}
+
+TEST_F(Objective, MoreNamesOfClassesThanOutputsAreAnError) {
+  ASSERT_TRUE(Load({3, 2}, {1, 0, 0, 2, 0, 0}, "cross_entropy").ok());
+  Dataset dataset = Labels({0, 1, 0});
+  dataset.classes = 4;
+  EXPECT_TRUE(CheckFit(*module_, dataset, {}).ok()) << "no such target is there";
+  dataset.class_numbers = ClassNumbers::kNamed;
+  EXPECT_THAT(Message(CheckFit(*module_, dataset, {})),
+              AllOf(HasSubstr("data.classes names 4 classes"), HasSubstr("tell 3 apart")));
 }
 
 TEST_F(Objective, WhatAModuleTakesAndGivesIsExplained) {
