@@ -138,6 +138,7 @@ Dataset Subset(const Dataset& dataset, std::span<const uint32_t> samples) {
   subset.target_deviation = dataset.target_deviation;
   subset.class_names = dataset.class_names;
   subset.features = dataset.features;
+  for (const uint32_t sample : samples) subset.places.push_back(static_cast<uint32_t>(dataset.Place(sample)));
   return subset;
 }
 

@@ -50,13 +50,16 @@ struct Dataset {
   // feature). Empty: as they are. Not for tokens.
   std::vector<float> mean;
   std::vector<float> deviation;
-  std::vector<float>
-      target_mean;  // with which the targets were brought into the module's unit; empty: they are as read
+  // With which the targets were brought into the module's unit. Empty: they are as they were read.
+  std::vector<float> target_mean;
   std::vector<float> target_deviation;
   std::vector<std::string> class_names;  // in the order of their numbers; empty: numbers alone
   std::vector<std::string> features;     // names of the entries of the inputs' first dimension, where they have any
+  std::vector<uint32_t> places;          // of the samples among all that were read; empty: 0, 1, 2, ...
 
   size_t size() const { return inputs.size(); }
+  // What messages call the sample.
+  size_t Place(size_t sample) const { return places.empty() ? sample : places[sample]; }
   int32_t Class(size_t sample) const { return std::get<std::vector<int32_t>>(targets.values)[sample]; }
 };
 

@@ -93,6 +93,20 @@ void Divide(double samples, Score* score) {
   }
 }
 
+// `together` is what the samples say as one batch. Where some of them are right, what the first wrong one says.
+absl::Status NameTheWrongOne(Module& module, const Dataset& few, const std::vector<std::string>& metrics,
+                             const absl::Status& together) {
+  std::optional<absl::Status> wrong;
+  bool some_are_right = false;
+  for (uint32_t i = 0; i < few.size(); ++i) {
+    const Dataset one = Subset(few, std::vector<uint32_t>{i});
+    const absl::Status status = Evaluate(module, one, metrics, [] { return false; }).status();
+    some_are_right = some_are_right || status.ok();
+    if (!status.ok() && !wrong.has_value()) wrong = Annotate(status, fmt::format("sample {} (from 0)", few.Place(i)));
+  }
+  return some_are_right && wrong.has_value() ? *wrong : together;
+}
+
 // How many classes the loss tells apart by the module's outputs; nullopt: that is the module's own matter.
 std::optional<int64_t> ClassesApart(Module::Impl& impl, const Dataset& few) {
   if (impl.loss == "bce") return 2;
@@ -177,7 +191,7 @@ absl::StatusOr<Score> Evaluate(Module& module, const Dataset& dataset, const std
 absl::Status CheckFit(Module& module, const Dataset& dataset, const std::vector<std::string>& metrics) {
   const Dataset few = Subset(dataset, TellingSamples(dataset));
   absl::Status status = Evaluate(module, few, metrics, [] { return false; }).status();
-  if (status.ok()) status = CheckClasses(module.impl(), dataset, few);
+  status = status.ok() ? CheckClasses(module.impl(), dataset, few) : NameTheWrongOne(module, few, metrics, status);
   return Annotate(status, fmt::format("{}: the data do not fit the model", dataset.source));
 }
 

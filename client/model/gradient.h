@@ -49,7 +49,8 @@ absl::StatusOr<Score> Evaluate(Module& module, const Dataset& dataset, const std
                                const std::function<bool()>& cancelled);
 
 // Whether data and module fit together, told by TellingSamples. INVALID_ARGUMENT: as Evaluate; or the classes are
-// fewer than the module's where they are numbered as found, or more where they are named. Names the data's source.
+// fewer than the module's where they are numbered as found, or more where they are named. Names the data's source
+// and, unless all that were tried are wrong, the sample.
 absl::Status CheckFit(Module& module, const Dataset& dataset, const std::vector<std::string>& metrics);
 
 }  // namespace signvote

@@ -60,10 +60,13 @@ struct Pairs {
   torch::Tensor targets;
 };
 
-absl::StatusOr<Pairs> Classes(const std::string& what, const torch::Tensor& outputs, const TensorBatch& batch) {
+// `for_numbers` says what to do where the targets are meant as numbers.
+absl::StatusOr<Pairs> Classes(const std::string& what, const torch::Tensor& outputs, const TensorBatch& batch,
+                              const std::string& for_numbers) {
   const torch::Tensor& targets = batch.targets;
   if (!c10::isIntegralType(targets.scalar_type(), false)) {
-    return InvalidArgument("{} needs classes as targets (whole numbers from 0), these are real numbers", what);
+    return InvalidArgument("{} needs classes as targets (whole numbers from 0), these are real numbers; {}", what,
+                           for_numbers);
   }
   if (outputs.dim() != targets.dim() + 1 ||
       !std::equal(targets.sizes().begin(), targets.sizes().end(), outputs.sizes().begin())) {
@@ -71,8 +74,9 @@ absl::StatusOr<Pairs> Classes(const std::string& what, const torch::Tensor& outp
   }
   const int64_t classes = outputs.size(-1);
   if (batch.least_target < 0 || batch.most_target >= static_cast<double>(classes)) {
-    return InvalidArgument("{}: the module answers with {} classes, but a target is {}, expected 0 to {}", what,
-                           classes, batch.least_target < 0 ? batch.least_target : batch.most_target, classes - 1);
+    return InvalidArgument("{}: the module answers with {} classes, but a target is {}, expected 0 to {}{}", what,
+                           classes, batch.least_target < 0 ? batch.least_target : batch.most_target, classes - 1,
+                           targets.dim() == 1 ? "; " + for_numbers : "");
   }
   return Pairs{outputs.reshape({-1, classes}), targets.reshape({-1})};
 }
@@ -94,7 +98,8 @@ absl::StatusOr<Pairs> Numbers(const std::string& what, const torch::Tensor& outp
 namespace losses {
 
 absl::StatusOr<torch::Tensor> cross_entropy(const torch::Tensor& outputs, const TensorBatch& batch) {
-  ASSIGN_OR_RETURN(const Pairs pairs, Classes("loss cross_entropy", outputs, batch));
+  ASSIGN_OR_RETURN(const Pairs pairs,
+                   Classes("loss cross_entropy", outputs, batch, "to predict numbers, set loss: mse"));
   return at::cross_entropy_loss(pairs.outputs, pairs.targets);
 }
 
@@ -119,7 +124,7 @@ namespace metrics {
 absl::StatusOr<double> accuracy(const Module::Impl& impl, const Outcome& outcome, const TensorBatch& batch) {
   const bool by_sign = impl.loss == "bce" || (impl.loss == kOwnLoss && outcome.outputs.dim() <= batch.targets.dim());
   if (!by_sign) {
-    ASSIGN_OR_RETURN(const Pairs pairs, Classes("accuracy", outcome.outputs, batch));
+    ASSIGN_OR_RETURN(const Pairs pairs, Classes("accuracy", outcome.outputs, batch, "of numbers, ask for mse or mae"));
     return (pairs.outputs.argmax(1) == pairs.targets).to(torch::kFloat64).mean().item<double>();
   }
   ASSIGN_OR_RETURN(const Pairs pairs, Numbers("accuracy", outcome.outputs, batch));

@@ -239,7 +239,12 @@ TEST_F(Objective, OneBadTargetOrTokenOfManyIsFoundAtOnce) {
   EXPECT_TRUE(CheckFit(*module_, many, {}).ok());
   std::get<std::vector<int32_t>>(many.targets.values)[777] = 3;
   EXPECT_THAT(Message(CheckFit(*module_, many, {})),
-              AllOf(HasSubstr("labels.npy"), HasSubstr("a target is 3"), HasSubstr("0 to 2")));
+              AllOf(HasSubstr("labels.npy: the data do not fit the model: sample 777 (from 0): "),
+                    HasSubstr("a target is 3, expected 0 to 2; to predict numbers, set loss: mse")));
+  std::vector<uint32_t> later(500);
+  std::iota(later.begin(), later.end(), 500);
+  EXPECT_THAT(Message(CheckFit(*module_, Subset(many, later), {})), HasSubstr("sample 777 (from 0)"))
+      << "as in the file";
 
   ASSERT_TRUE(Load({3, 3}, {5, 0, 0, 0, 5, 0, 0, 0, 5}, "cross_entropy",
                    "def forward(self, x):\n    return torch.embedding(self.weight, x)\n")
@@ -249,12 +254,21 @@ TEST_F(Objective, OneBadTargetOrTokenOfManyIsFoundAtOnce) {
   tokens.next_token = true;
   tokens.inputs = {{4}, std::vector<int32_t>(1000, 2), 3};
   std::get<std::vector<int32_t>>(tokens.inputs.values).back() = 9;
-  EXPECT_THAT(Message(CheckFit(*module_, tokens, {})), HasSubstr("a target is 9"));
-  std::get<std::vector<int32_t>>(tokens.inputs.values)[500] = 77;
   EXPECT_THAT(Message(CheckFit(*module_, tokens, {})),
-              AllOf(HasSubstr("text.bin"), HasSubstr("values 2 to 77: index out of range")));
+              AllOf(HasSubstr("sample 332 (from 0)"), testing::EndsWith("a target is 9, expected 0 to 2")));
+  std::get<std::vector<int32_t>>(tokens.inputs.values)[500] = 77;
+  EXPECT_THAT(Message(CheckFit(*module_, tokens, {})), AllOf(HasSubstr("text.bin"), HasSubstr("sample 166 (from 0)"),
+                                                             HasSubstr("values 2 to 77: index out of range")));
   std::get<std::vector<int32_t>>(tokens.inputs.values) = {0, 1, 2, 0, 9, 9};
   EXPECT_TRUE(CheckFit(*module_, tokens, {}).ok()) << "what belongs to no whole sample is not read";
+}
+
+TEST_F(Objective, WhereNoSampleFitsNoneIsNamed) {
+  ASSERT_TRUE(Load({3, 2}, {1, 0, 0, 2, 0, 0}, "cross_entropy").ok());
+  EXPECT_THAT(Message(CheckFit(*module_, Labels({30, 40, 50}), {})),
+              AllOf(HasSubstr("a target is 50"), HasSubstr("set loss: mse"), testing::Not(HasSubstr("sample"))));
+  EXPECT_THAT(Message(CheckFit(*module_, Numbers({0.5, 1, 2}), {})),
+              HasSubstr("these are real numbers; to predict numbers, set loss: mse"));
 }
 
 TEST_F(Objective, FewerClassesThanOutputsAreAnErrorWhereTheClientNumbersThoseItFound) {
