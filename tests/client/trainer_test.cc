@@ -1,11 +1,12 @@
 #include "client/trainer.h"
 
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 
 #include <bit>
 
 #include "client/model/builtin.h"
 #include "client/model/threads.h"
+#include "common/status.h"
 #include "tests/client/data_source.h"
 
 namespace signvote {
@@ -77,6 +78,16 @@ TEST_F(TrainerTest, LocalStepsMoveAndThenGoBack) {
   EXPECT_LT(Agreement(standing, moving), 0.99);
   EXPECT_EQ(parameters_, start_);
   EXPECT_EQ(moving, Signs({.steps = 4, .step_size = 0.5f})) << "a restarted client votes the same";
+}
+
+TEST_F(TrainerTest, AModelThatDoesNotFitTheDataIsAnError) {
+  Make(8);
+  const ModelBundle other = *MakeBuiltin("cifar_cnn", 0);
+  parameters_ = other.parameters.values;
+  ASSERT_TRUE(trainer_->LoadModel(other.module, other.parameters.tensors, parameters_).ok());
+  const absl::Status status = trainer_->ComputeGradient(7, 1, {});
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(Message(status), testing::HasSubstr("the data do not fit the model"));
 }
 
 }  // namespace
