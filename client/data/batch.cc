@@ -161,7 +161,11 @@ void MakeAugmentedBatch(const Dataset& dataset, std::span<const uint32_t> sample
     const uint64_t draws = Key(key.seed, Purpose::kAugment, key.client_id, key.round) + key.first;
     CopyInputs(dataset, samples, augmentation, draws, &out->inputs);
   }
-  CopyTargets(dataset, samples, &out->targets);
+  if (dataset.targets_are_inputs) {
+    out->targets = out->inputs;
+  } else {
+    CopyTargets(dataset, samples, &out->targets);
+  }
 }
 
 }  // namespace signvote

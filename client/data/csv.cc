@@ -1,5 +1,6 @@
 // Tables of numbers. The first row names the columns, or with data.header: false they are called 1, 2, and so on.
-// data.targets names those that are predicted; the inputs are data.features, or all others, in their order.
+// data.targets names those that are predicted (none: loss module alone); the inputs are data.features, or all others,
+// in their order.
 //
 // A target column of names in data.classes holds classes. So does one of whole numbers, unless the loss is one that
 // numbers suit (mse, module); other targets are real numbers.
@@ -144,7 +145,11 @@ absl::StatusOr<Dataset> Read(const std::string& file, const Options& options) {
     for (const size_t i : columns->features) dataset.features.push_back(columns->names[i]);
   }
   dataset.inputs.values = std::move(features);
-  RETURN_IF_ERROR(SetTargets(targets, options, &dataset));
+  if (options.targets.empty()) {
+    SetInputsAsTargets(&dataset);
+  } else {
+    RETURN_IF_ERROR(SetTargets(targets, options, &dataset));
+  }
   dataset.mean = options.normalisation.mean;
   dataset.deviation = options.normalisation.deviation;
   return dataset;
@@ -156,8 +161,9 @@ DataSource formats::csv(ConfigReader* config) {
   Options options{.to_predict = ReadTargetOptions(config), .normalisation = ReadNormalisation(config)};
   config->Read("data.features", &options.features);
   config->Read("data.targets", &options.targets);
-  if (options.targets.empty()) {
-    config->Fail("data.targets", "is missing or empty: name the columns to predict, such as [price]");
+  if (options.targets.empty() && !MayLackTargets(config, options.to_predict)) {
+    config->Fail("data.targets",
+                 "is missing or empty: name the columns to predict, such as [price] (loss: module may do without)");
   }
   for (const std::string& target : options.targets) {
     if (std::find(options.features.begin(), options.features.end(), target) == options.features.end()) continue;

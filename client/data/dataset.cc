@@ -105,7 +105,8 @@ absl::Status ValidateDataset(const Dataset& dataset) {
   if (dataset.size() > UINT32_MAX) {
     return InvalidArgument("{}: holds {} samples, expected less than 2^32", dataset.source, dataset.size());
   }
-  if (!dataset.next_token && dataset.targets.size() != dataset.size()) {
+  const bool has_targets = !dataset.next_token && !dataset.targets_are_inputs;
+  if (has_targets && dataset.targets.size() != dataset.size()) {
     return InvalidArgument("{}: {} samples of inputs but {} of targets: they do not belong together", dataset.source,
                            dataset.size(), dataset.targets.size());
   }
@@ -130,6 +131,7 @@ Dataset Subset(const Dataset& dataset, std::span<const uint32_t> samples) {
   subset.inputs = Subset(dataset.inputs, samples);
   subset.targets = Subset(dataset.targets, samples);
   subset.next_token = dataset.next_token;
+  subset.targets_are_inputs = dataset.targets_are_inputs;
   subset.classes = dataset.classes;
   subset.class_numbers = dataset.class_numbers;
   subset.mean = dataset.mean;

@@ -42,9 +42,10 @@ enum class ClassNumbers {
 struct Dataset {
   std::string source;       // for messages: where it came from
   Column inputs;            // bytes (they count 0 to 1: value / 255), real numbers, or int32: tokens and categories
-  Column targets;           // real numbers, or int32: classes; empty where `next_token`
+  Column targets;           // real numbers, or int32: classes; empty where `next_token` or `targets_are_inputs`
   bool next_token = false;  // a sample of T + 1 tokens: the module takes the first T, the targets are the last T
-  uint32_t classes = 0;     // where the target is one class a sample: how many; else 0
+  bool targets_are_inputs = false;  // what the module takes is what its loss gets as targets
+  uint32_t classes = 0;             // where the target is one class a sample: how many; else 0
   ClassNumbers class_numbers = ClassNumbers::kFile;
   // Inputs become (value - mean) / deviation. One for all, or one for each entry of the first dimension (channel,
   // feature). Empty: as they are. Not for tokens.

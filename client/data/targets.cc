@@ -114,6 +114,19 @@ TargetOptions ReadTargetOptions(ConfigReader* config) {
   return options;
 }
 
+bool MayLackTargets(ConfigReader* config, const TargetOptions& options) {
+  if (options.loss != kOwnLoss) return false;
+  for (const char* key : {"data.classes", "data.target_mean"}) {
+    if (config->Has(key)) config->Fail(key, "is there without data.targets, which it is about");
+  }
+  return true;
+}
+
+void SetInputsAsTargets(Dataset* dataset) {
+  dataset->targets_are_inputs = true;
+  spdlog::info("{}: no data.targets are named: the module's loss gets the inputs as targets, too", dataset->source);
+}
+
 absl::Status SetTargets(Column column, const TargetOptions& options, Dataset* dataset) {
   if (!options.normalisation.mean.empty()) {
     RETURN_IF_ERROR(Normalise(options.normalisation, dataset->source, &column));

@@ -20,6 +20,13 @@ struct TargetOptions {
 // Asks for these keys and for `loss`.
 TargetOptions ReadTargetOptions(ConfigReader* config);
 
+// For a configuration that names no targets: whether the loss is the module's own, which does without. Keys about
+// targets are errors then.
+bool MayLackTargets(ConfigReader* config, const TargetOptions& options);
+
+// For data of such a configuration: the module's loss gets the inputs as targets, too. Logs it.
+void SetInputsAsTargets(Dataset* dataset);
+
 // With a normalisation, targets become (target - mean) / deviation. Without one, bytes and integers, one a sample, are
 // classes: as many as have names or, without, as there are up to the largest; and a warning says where numbers under
 // loss mse are far from what a module begins with. INVALID_ARGUMENT: means for other targets than there are.

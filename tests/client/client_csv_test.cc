@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "client/data/batch.h"
 #include "client/data/csv_rows.h"
 #include "tests/client/captured_log.h"
 #include "tests/client/data_source.h"
@@ -200,6 +201,29 @@ TEST_F(Csv, WholeNumbersStayNumbersForALossOfNumbers) {
   }
   for (const char* loss : {"cross_entropy", "bce"}) EXPECT_EQ(load(loss)->classes, 300001u) << loss;
   EXPECT_EQ(load("module", ", classes: [\"0\", \"300000\"]")->Class(0), 1) << "said to be classes";
+}
+
+TEST_F(Csv, UnderAModulesOwnLossTheInputsMayBeTheTargets) {
+  const std::string path = directory_.Write("t.csv", "a,b\n1,20\n3,40\n5,60\n7,80\n");
+  const auto load = [&](const std::string& keys) {
+    return LoadData("{format: csv, path: " + path + ", mean: [1, 20], deviation: [2, 10], test: 0.5" + keys);
+  };
+  const CapturedLog log;
+  const auto dataset = load("}\nloss: module");
+  ASSERT_TRUE(dataset.ok()) << dataset.status();
+  EXPECT_THAT(log.Text(), HasSubstr("t.csv: no data.targets are named"));
+  EXPECT_THAT(dataset->inputs.shape, ElementsAre(2)) << "all columns";
+  Batch batch;
+  MakeBatch(*dataset, std::vector<uint32_t>{1}, &batch);
+  const auto& inputs = ValuesOf<float>(dataset->inputs);
+  EXPECT_THAT(std::get<std::vector<float>>(batch.targets.values),
+              ElementsAre((inputs[2] - 1) / 2, (inputs[3] - 20) / 10));
+  EXPECT_THAT(batch.targets.shape, ElementsAre(2));
+  EXPECT_THAT(Message(load("}\nloss: mse").status()), HasSubstr("data.targets is missing"));
+  EXPECT_THAT(Message(load(", target_mean: [1], target_deviation: [1]}\nloss: module").status()),
+              HasSubstr("data.target_mean is there without data.targets"));
+  EXPECT_THAT(Message(load(", classes: [a]}\nloss: module").status()),
+              HasSubstr("data.classes is there without data.targets"));
 }
 
 TEST_F(Csv, TargetsAreBroughtToTheModulesUnit) {

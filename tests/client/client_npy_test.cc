@@ -129,6 +129,26 @@ TEST_F(NpyFormat, WhatDoesNotBelongTogetherIsNamed) {
               HasSubstr("data.targets is \"/none.npy\""));
 }
 
+TEST_F(NpyFormat, UnderAModulesOwnLossTheInputsMayBeTheTargets) {
+  const std::string x = directory_.Write("x.npy", Npy("|u1", "2, 1", std::string("\x00\xff", 2)));
+  const auto load = [&](const std::string& keys, Split split = Split::kTrain) {
+    return LoadData("{format: npy, mean: [0.5], deviation: [0.5], " + keys + "}\nloss: module", split);
+  };
+  const auto train = load("path: " + x), test = load("test_path: " + x, Split::kTest);
+  ASSERT_TRUE(train.ok() && test.ok()) << train.status() << test.status();
+  EXPECT_EQ(train->source, x);
+  Batch batch;
+  for (const Dataset& dataset : {*train, *test}) {
+    MakeBatch(dataset, std::vector<uint32_t>{1, 0}, &batch);
+    EXPECT_THAT(std::get<std::vector<float>>(batch.targets.values), ElementsAre(1, -1));
+  }
+  EXPECT_THAT(Message(load("path: " + x + ", test_path: " + x + ", test_targets: " + x).status()),
+              HasSubstr("data.targets is missing"));
+  EXPECT_THAT(Message(load("path: " + x + ", targets: " + x + ", test_path: " + x).status()),
+              HasSubstr("data.test_targets both"));
+  EXPECT_THAT(Message(LoadData("{format: npy, path: " + x + "}").status()), HasSubstr("data.targets is missing"));
+}
+
 TEST_F(NpyFormat, AValueFarOutsideItsChannelIsWarnedOf) {
   std::vector<float> inputs(50 * 2 * 3, 0.5f);
   inputs[20 * 6 + 4] = -32768;

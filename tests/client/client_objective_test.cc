@@ -151,6 +151,20 @@ TEST_F(Objective, AModulesOwnLossIsCalledWhereThereIsOne) {
   EXPECT_TRUE(Evaluated(Numbers({1, 1, 0}))->metrics.empty());
 }
 
+TEST_F(Objective, AModulesOwnLossMayHaveTheInputsAsTargets) {
+  ASSERT_TRUE(Load({2, 2}, {1, 0, 0, 0}, "module",
+                   "def forward(self, x):\n    return torch.linear(x, self.weight)\n"
+                   "def loss(self, batch: Tuple[Tensor, Tensor]):\n    x, y = batch\n"
+                   "    return torch.mean(torch.pow(self.forward(x) - y, 2))\n")
+                  .ok());
+  Dataset dataset = Numbers({});
+  dataset.targets_are_inputs = true;
+  ASSERT_TRUE(ValidateDataset(dataset).ok());
+  EXPECT_TRUE(CheckFit(*module_, dataset, {"mse"}).ok());
+  EXPECT_NEAR(*Gradient(dataset), 2 / 6.0, 1e-6) << "the second of two numbers is lost, and is 1 in two samples";
+  EXPECT_NEAR(Evaluated(dataset, {"mae"})->metrics[0].second, 2 / 6.0, 1e-6);
+}
+
 // As a contrastive loss does: each sample against the mean of all.
 constexpr char kComparingLoss[] = R"(
 def loss(self, batch: Tuple[Tensor, Tensor]):
