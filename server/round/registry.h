@@ -33,8 +33,8 @@ struct Client {
   uint32_t recent_abstentions = 0;  // of the last kRecent counted ballots: bit i is that of the i-th last
 
   // Of this process.
-  uint64_t session = 0;  // 0: not connected
-  std::string token;     // lets it take its session over
+  uint64_t session = 0;                      // 0: not connected
+  std::string token;                         // lets it take its session over
   std::map<std::string, uint64_t> settings;  // as in Join
   absl::Time last_seen = absl::InfinitePast();
   uint64_t bytes_up = 0;

@@ -11,6 +11,9 @@ namespace {
 
 constexpr int kRegressions = 4;  // of a voter without a column; the first by plain least squares
 constexpr size_t kFew = 4;       // voters, below which pairs do not tell who errs
+// See FitPanel. Honest voters with data of their own agree more or less than one signal explains. Where they are not
+// assumed, those who agree much would pull the fit towards themselves while it overlooks that most agree a little.
+constexpr double kTolerance = 1, kToleranceHostile = 0.25;
 // Correlation of errors from which two voters begin to count as one, and where they wholly do. Honest clients with the
 // same few classes reach 0.2 (docs/algorithm.md).
 constexpr double kNear = 0.3, kNearHostile = 0.05, kLeastSame = 0.85, kSame = 0.9;
@@ -139,7 +142,7 @@ AgreementFit FitAgreement(const PairTable& pairs, std::span<const double> start,
   fit.copies.assign(pairs.voters, 1);
   if (pairs.voters < 2) return fit;
 
-  const PanelFit panel = FitPanel(pairs, start, afresh);
+  const PanelFit panel = FitPanel(pairs, start, afresh, assume_hostile ? kToleranceHostile : kTolerance);
   fit.scale = panel.scale;
   std::vector<uint8_t> has_column(pairs.voters, 0);
   for (size_t i = 0; i < panel.mu.size(); ++i) {

@@ -47,7 +47,8 @@ double MedianAbout(std::vector<double>* values, double guess) {
 // The K voters with columns, against each other.
 class Panel {
  public:
-  explicit Panel(const PairTable& pairs)
+  // `tolerance`: see FitPanel.
+  Panel(const PairTable& pairs, double tolerance)
       : k_(pairs.columns.size()),
         row_(Padded(k_)),
         sum_(k_ * row_),
@@ -76,6 +77,7 @@ class Panel {
       }
     }
     typical_ = Median(&magnitudes);
+    tolerated_ = tolerance * typical_;
   }
 
   // The leading eigenvector of C clipped at +- its median magnitude, by power iteration.
@@ -114,15 +116,15 @@ class Panel {
     m.resize(k_);
   }
 
-  // What Fit makes small (Geman and McClure), at one scale so that two fits compare: the size of a typical agreement.
-  // At a wider one it costs less to overlook that most pairs agree a little than to misfit a few that agree much.
+  // What Fit makes small (Geman and McClure), at one scale so that two fits compare: the least that it has. At a wider
+  // one it costs less to overlook that most pairs agree a little than to misfit a few that agree much.
   double Cost(const std::vector<double>& mu) const {
     double cost = 0;
     for (size_t i = 0; i < k_; ++i) {
       for (size_t j = 0; j < i; ++j) {
         const size_t at = i * row_ + j;
         if (weight_[at] == 0) continue;
-        const double x2 = Square(c_[at] - mu[i] * mu[j]) / (Square(typical_) + noise_[at]);
+        const double x2 = Square(c_[at] - mu[i] * mu[j]) / (Square(tolerated_) + noise_[at]);
         cost += weight_[at] * x2 / (1 + x2);
       }
     }
@@ -158,7 +160,7 @@ class Panel {
       }
     }
     typical_residual_ = MedianAbout(&residuals_, typical_residual_);
-    scale_ = std::max(1.4826 * typical_residual_, typical_) + 0.003;
+    scale_ = std::max(1.4826 * typical_residual_, tolerated_) + 0.003;
     for (size_t i = 0; i < k_; ++i) {
       for (size_t at = i * row_, j = 0; j < row_; ++at, ++j) {
         influence_[at] = Influence(c_[at] - mu[i] * mu[j], scale_, noise_[at]);
@@ -184,7 +186,8 @@ class Panel {
       heeded_weight_;  // of the last mu; the sums as far as they have influence
   std::vector<double> retired_sum_, retired_weight_;
   std::vector<double> residuals_;
-  double typical_ = 0;  // median |C|
+  double typical_ = 0;    // median |C|
+  double tolerated_ = 0;  // the least scale
   double typical_residual_ = 0;
   double scale_ = 0;
 };
@@ -200,8 +203,8 @@ double Median(std::vector<double>* values) {
 
 double Influence(double e, double scale, double noise) { return 1 / Square(1 + e * e / (4 * (scale * scale + noise))); }
 
-PanelFit FitPanel(const PairTable& pairs, std::span<const double> start, bool afresh) {
-  Panel panel(pairs);
+PanelFit FitPanel(const PairTable& pairs, std::span<const double> start, bool afresh, double tolerance) {
+  Panel panel(pairs, tolerance);
   PanelFit fit;
   std::vector<double>& mu = fit.mu;
   mu.resize(pairs.columns.size());

@@ -44,7 +44,8 @@ struct PanelFit {
 };
 
 // From what mu was before (`start`, M, or empty); with `afresh`, or where that knows nothing, from the leading
-// eigenvector too, and the better of the two is kept.
-PanelFit FitPanel(const PairTable& pairs, std::span<const double> start, bool afresh);
+// eigenvector too, and the better of the two is kept. What a pair agrees more or less than mu explains is much where it
+// is more than `tolerance` times what a typical pair agrees, or than it usually is.
+PanelFit FitPanel(const PairTable& pairs, std::span<const double> start, bool afresh, double tolerance);
 
 }  // namespace signvote
