@@ -12,6 +12,7 @@ namespace {
 constexpr int kIterations = 40;
 constexpr int kSweeps = 5;
 constexpr double kConverged = 1e-5;
+constexpr double kWidest = 1;  // tolerance
 
 // Rows are as long as a whole number of these, zeros at the end. What is added to a sum by lanes is added in the same
 // order on every machine.
@@ -47,8 +48,7 @@ double MedianAbout(std::vector<double>* values, double guess) {
 // The K voters with columns, against each other.
 class Panel {
  public:
-  // `tolerance`: see FitPanel.
-  Panel(const PairTable& pairs, double tolerance)
+  explicit Panel(const PairTable& pairs)
       : k_(pairs.columns.size()),
         row_(Padded(k_)),
         sum_(k_ * row_),
@@ -77,8 +77,10 @@ class Panel {
       }
     }
     typical_ = Median(&magnitudes);
-    tolerated_ = tolerance * typical_;
   }
+
+  // See FitPanel.
+  void Tolerate(double tolerance) { tolerated_ = tolerance * typical_; }
 
   // The leading eigenvector of C clipped at +- its median magnitude, by power iteration.
   std::vector<double> Eigenvector() const {
@@ -131,16 +133,23 @@ class Panel {
     return cost;
   }
 
+  // After Fit: whether it finds more voters in pairs of next to no influence than not.
+  bool MostAreOdd() const {
+    size_t odd = 0;
+    for (size_t i = 0; i < k_; ++i) odd += IsOdd(i);
+    return 2 * odd > k_;
+  }
+
   // What the fit leaves: how much, and which voters have a pair of next to no influence.
   void Judge(PanelFit* fit) const {
     const std::vector<double>& mu = fit->mu;
     fit->different.assign(k_, 0);
     double residual = 0, total = 0;
     for (size_t i = 0; i < k_; ++i) {
+      fit->different[i] = IsOdd(i);
       for (size_t j = 0; j < k_; ++j) {
         const size_t at = i * row_ + j;
         if (weight_[at] == 0) continue;
-        if (influence_[at] < kOdd) fit->different[i] = 1;
         const double w = influence_[at] * weight_[at];
         // What sampling alone adds to both is neither signal nor misfit.
         residual += w * (Square(c_[at] - mu[i] * mu[j]) - noise_[at]);
@@ -152,6 +161,13 @@ class Panel {
   }
 
  private:
+  bool IsOdd(size_t i) const {
+    for (size_t at = i * row_; at < i * row_ + k_; ++at) {
+      if (weight_[at] != 0 && influence_[at] < kOdd) return true;
+    }
+    return false;
+  }
+
   void Reweigh(const std::vector<double>& mu) {
     residuals_.clear();
     for (size_t i = 0; i < k_; ++i) {
@@ -192,6 +208,32 @@ class Panel {
   double scale_ = 0;
 };
 
+struct FreshFit {
+  std::vector<double> mu;
+  bool is_sure = false;  // whatever was before
+};
+
+// From the leading eigenvector, whose sign is arbitrary: that of `before`, which columns that are gone left behind.
+FreshFit FitAfresh(Panel* panel, const std::vector<double>& before, double tolerance) {
+  std::vector<double> eigenvector = panel->Eigenvector();
+  if (std::inner_product(before.begin(), before.end(), eigenvector.begin(), 0.0) < 0) {
+    for (double& m : eigenvector) m = -m;
+  }
+  FreshFit fresh{eigenvector};
+  panel->Fit(&fresh.mu);
+  if (tolerance == kWidest) return fresh;
+  // In a narrow fit of most voters a few who agree much have no part, even where they were the signal before. One that
+  // leaves most voters out is itself of a few: then what all have in common is looked for first.
+  fresh.is_sure = !panel->MostAreOdd();
+  if (fresh.is_sure) return fresh;
+  fresh.mu = eigenvector;
+  panel->Tolerate(kWidest);
+  panel->Fit(&fresh.mu);
+  panel->Tolerate(tolerance);
+  panel->Fit(&fresh.mu);
+  return fresh;
+}
+
 }  // namespace
 
 double Median(std::vector<double>* values) {
@@ -204,21 +246,18 @@ double Median(std::vector<double>* values) {
 double Influence(double e, double scale, double noise) { return 1 / Square(1 + e * e / (4 * (scale * scale + noise))); }
 
 PanelFit FitPanel(const PairTable& pairs, std::span<const double> start, bool afresh, double tolerance) {
-  Panel panel(pairs, tolerance);
+  Panel panel(pairs);
+  panel.Tolerate(tolerance);
   PanelFit fit;
   std::vector<double>& mu = fit.mu;
   mu.resize(pairs.columns.size());
   for (size_t i = 0; i < mu.size() && !start.empty(); ++i) mu[i] = start[pairs.columns[i]];
   const bool knows = std::any_of(mu.begin(), mu.end(), [](double m) { return m != 0; });
   if (afresh || !knows) {
-    std::vector<double> fresh = panel.Eigenvector();
-    // Its sign is arbitrary, that of what columns left behind is not.
-    if (std::inner_product(mu.begin(), mu.end(), fresh.begin(), 0.0) < 0) {
-      for (double& m : fresh) m = -m;
-    }
-    panel.Fit(&fresh);
-    if (knows) panel.Fit(&mu);
-    if (!knows || panel.Cost(fresh) < panel.Cost(mu)) mu = fresh;
+    FreshFit fresh = FitAfresh(&panel, mu, tolerance);
+    const bool may_stay = knows && !fresh.is_sure;
+    if (may_stay) panel.Fit(&mu);
+    if (!may_stay || panel.Cost(fresh.mu) < panel.Cost(mu)) mu = std::move(fresh.mu);
   }
   panel.Fit(&mu);
   panel.Judge(&fit);
