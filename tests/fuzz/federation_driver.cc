@@ -61,6 +61,7 @@ void FederationDriver::FillJoin(Peer& peer, v1::Join* join) {
   join->set_name(peer.name);
   join->set_role(static_cast<v1::Role>(input_.Below(8) == 7 ? input_.Byte() : 1 + input_.Below(2)));
   join->set_batch(input_.Byte());
+  (*join->mutable_settings())[join->batch() == 255 ? "no key" : "loss"] = join->batch() % 3;
   join->set_fraction(input_.Below(4) == 3 ? input_.Below(20) : 0);
   if (input_.Bool()) join->set_session(tokens_[peer.name]);
   if (input_.Bool()) join->set_model_sha256(std::string(32, 's'));
