@@ -1,6 +1,5 @@
 #include "client/model/export.h"
 
-#include <map>
 #include <numeric>
 #include <sstream>
 
@@ -18,22 +17,6 @@ void Append(const std::string& name, const torch::Tensor& tensor, Tensors* tenso
   tensors->values.insert(tensors->values.end(), values, values + dense.numel());
 }
 
-// A copy that shares nothing. deepcopy takes the parameters, which are views of one tensor, for one and the same.
-torch::jit::Module CopyOf(const torch::jit::Module& module) {
-  torch::jit::Module copy = module.deepcopy();
-  std::map<const void*, torch::Tensor> own;  // tied parameters stay tied
-  auto target = copy.named_modules().begin();
-  for (const auto& source : module.named_modules()) {
-    for (const auto& parameter : source.value.named_parameters(/*recurse=*/false)) {
-      torch::Tensor& tensor = own[parameter.value.unsafeGetTensorImpl()];
-      if (!tensor.defined()) tensor = parameter.value.detach().clone();
-      (*target).value.setattr(parameter.name, tensor);
-    }
-    ++target;
-  }
-  return copy;
-}
-
 std::string_view BytesOf(const std::vector<float>& values) {
   return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float)};
 }
@@ -46,7 +29,10 @@ absl::Status ExportModel(Module& module, const std::string& directory,
     const torch::NoGradGuard no_grad;
     Module::Impl& impl = module.impl();
     impl.Refresh();
-    torch::jit::Module copy = CopyOf(impl.module);
+    torch::jit::Module copy = [&impl] {
+      const OwnStorages own(&impl.parameters);  // what goes by several names, or is in a list, stays one
+      return impl.module.deepcopy();
+    }();
     copy.to(torch::kCPU);
     copy.eval();
     for (torch::Tensor parameter : copy.parameters()) parameter.set_requires_grad(true);  // as init-model wants them

@@ -65,8 +65,7 @@ absl::StatusOr<ModelBundle> ImportTorchScript(const std::string& path) {
 absl::StatusOr<std::string> WithParameters(const std::string& module, Tensors* parameters) {
   ASSIGN_OR_RETURN(const auto loaded, Module::Load(module, parameters->tensors, parameters->values, {}));
   return CatchTorch("the module cannot be saved", [&]() -> absl::StatusOr<std::string> {
-    // Of their own: a view would be saved with all that it is a view of.
-    for (torch::Tensor& parameter : loaded->impl().parameters) parameter.set_data(parameter.detach().clone());
+    const OwnStorages own(&loaded->impl().parameters);
     std::ostringstream out;
     loaded->impl().module.save(out);
     return out.str();

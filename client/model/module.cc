@@ -154,6 +154,17 @@ void Module::Impl::Refresh() {
   flat.copy_(torch::from_blob(const_cast<float*>(source.data()), {count}, torch::kFloat32));
 }
 
+OwnStorages::OwnStorages(std::vector<torch::Tensor>* parameters) : parameters_(parameters) {
+  for (torch::Tensor& parameter : *parameters_) {
+    views_.push_back(parameter.variable_data());
+    parameter.set_data(parameter.detach().clone());
+  }
+}
+
+OwnStorages::~OwnStorages() {
+  for (size_t i = 0; i < views_.size(); ++i) (*parameters_)[i].set_data(views_[i]);
+}
+
 Module::Module(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Module::~Module() = default;
 

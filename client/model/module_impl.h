@@ -30,6 +30,20 @@ struct Module::Impl {
   void Refresh();
 };
 
+// While it lives each parameter has a storage of its own instead of being a view: a view is saved with all that it is a
+// view of, and a copy of a module takes all views of one tensor for one and the same.
+class OwnStorages {
+ public:
+  explicit OwnStorages(std::vector<torch::Tensor>* parameters);
+  ~OwnStorages();
+  OwnStorages(const OwnStorages&) = delete;
+  OwnStorages& operator=(const OwnStorages&) = delete;
+
+ private:
+  std::vector<torch::Tensor>* const parameters_;
+  std::vector<torch::Tensor> views_;
+};
+
 struct NamedParameter {
   std::string name;
   torch::Tensor value;

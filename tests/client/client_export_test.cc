@@ -128,6 +128,32 @@ TEST_F(BatchNorm, TheExportedModelGivesTheExportedPredictions) {
   }
 }
 
+// As nn.LSTM and nn.GRU do.
+TEST(ExportModel, AParameterThatIsInAListTooIsTheSameThere) {
+  StartTorch(1);
+  torch::jit::Module user("user");
+  const torch::Tensor first = torch::zeros({2, 2}), second = torch::zeros({2, 2});
+  user.register_parameter("first", first, false);
+  user.register_parameter("second", second, false);
+  user.register_attribute("both", c10::ListType::ofTensors(), c10::List<torch::Tensor>({first, second}));
+  user.define("def forward(self, x):\n    return torch.linear(torch.linear(x, self.both[0]), self.both[1])\n");
+  std::ostringstream bytes;
+  user.save(bytes);
+  std::vector<float> values = {1, 2, 3, 4, 5, 6, 7, 8};
+  const std::vector<TensorShape> tensors = {{"first", {2, 2}}, {"second", {2, 2}}};
+  const auto module = Module::Load(bytes.str(), tensors, values, {"cpu", 250, "mse"});
+  ASSERT_TRUE(module.ok()) << module.status();
+  const TemporaryDirectory directory;
+  for (int export_again = 0; export_again < 2; ++export_again) {
+    values[7] += 1;  // the module still reads these
+    ASSERT_TRUE(ExportModel(**module, directory / "out", {}).ok());
+    torch::jit::Module loaded = torch::jit::load(directory / "out/model.pt");
+    const torch::Tensor outputs = loaded.forward({torch::tensor({{1.0f, 1.0f}})}).toTensor();
+    EXPECT_EQ(outputs[0][0].item<float>(), 5 * 3 + 6 * 7);
+    EXPECT_EQ(outputs[0][1].item<float>(), 7 * 3 + values[7] * 7);
+  }
+}
+
 TEST(ExportModel, IsLoadedAgainWithEveryParameterItsOwn) {
   StartTorch(1);
   torch::jit::Module layer("layer"), user("user");
