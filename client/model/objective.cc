@@ -60,17 +60,28 @@ struct Pairs {
   torch::Tensor targets;
 };
 
+// (n, classes, height, width), as a convolution gives them.
+bool HasClassesSecond(const torch::Tensor& outputs, const torch::Tensor& targets) {
+  return outputs.dim() > 2 && outputs.dim() == targets.dim() + 1 &&
+         outputs.movedim(1, -1).sizes().slice(0, targets.dim()) == targets.sizes();
+}
+
 // `for_numbers` says what to do where the targets are meant as numbers.
 absl::StatusOr<Pairs> Classes(const std::string& what, const torch::Tensor& outputs, const TensorBatch& batch,
                               const std::string& for_numbers) {
   const torch::Tensor& targets = batch.targets;
   if (!c10::isIntegralType(targets.scalar_type(), false)) {
-    return InvalidArgument("{} needs classes as targets (whole numbers from 0), these are real numbers; {}", what,
-                           for_numbers);
+    return InvalidArgument(
+        "{} needs classes as targets (whole numbers from 0), these are real numbers; {}{}", what, for_numbers,
+        targets.dim() > 1 ? "; of a row of zeros and ones, take the number of the one, or where there "
+                            "may be several, loss: bce"
+                          : "");
   }
   if (outputs.dim() != targets.dim() + 1 ||
       !std::equal(targets.sizes().begin(), targets.sizes().end(), outputs.sizes().begin())) {
-    return Mismatch(what, outputs, batch, "outputs of the targets' shape, and the classes as one more dimension");
+    return Mismatch(what, outputs, batch,
+                    std::string("outputs of the targets' shape, and the classes as one more dimension, the last") +
+                        (HasClassesSecond(outputs, targets) ? ": here outputs.movedim(1, -1)" : ""));
   }
   const int64_t classes = outputs.size(-1);
   if (batch.least_target < 0 || batch.most_target >= static_cast<double>(classes)) {

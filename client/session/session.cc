@@ -124,7 +124,9 @@ void Session::OnWelcome(const v1::Welcome& welcome) {
   state_ = State::kFollowing;
   Note(false, fmt::format("joined run {} as {}; {} parameters, last closed round {}", welcome.run(), options_.name,
                           welcome.config().parameters(), welcome.round()));
-  if (!welcome.warning().empty()) Note(true, "the server: " + PlainText(welcome.warning(), kLongestWarning));
+  if (!welcome.warning().empty())
+    Note(true,
+         fmt::format("the server: {}: compare client.yaml with theirs", PlainText(welcome.warning(), kLongestWarning)));
   for (v1::Evaluation& evaluation : std::exchange(unsent_, {})) {
     v1::ClientMessage message;
     *message.mutable_evaluation() = std::move(evaluation);

@@ -86,8 +86,8 @@ void Federation::Join(SessionId id, Session& session, const v1::Join& join) {
   session.client = &client;
   const v1::ClientRecord after = Registry::RecordOf(client);
   if (is_new || after.SerializeAsString() != before.SerializeAsString()) Record(client);
-  const std::vector<SettingDifference> differences = CompareSettings(client, registry_);
-  Greet(session, join, DifferencesText(differences, false));
+  const SettingsVerdict verdict = JudgeSettings(client, registry_);
+  Greet(session, join, verdict.warning);
   if (client.role == v1::VOTER && round_) {
     // A draw from too few leaves seats for those who come later.
     uint32_t seated = 0;
@@ -99,10 +99,9 @@ void Federation::Join(SessionId id, Session& session, const v1::Join& join) {
   Note(v1::JOINED, client.name, votes ? fmt::format("voter, batch {}", client.batch) : std::string("observer"));
   spdlog::info("{} {} joined{}", votes ? "voter" : "observer", client.name,
                votes ? fmt::format(", batch {}", client.batch) : "");
-  if (!differences.empty()) {
-    const std::string text = DifferencesText(differences, true);
-    Note(v1::SETTINGS_DIFFER, client.name, text);
-    spdlog::warn("{}: {}: what is trained or measured is not the same; see docs/models_and_data.md", client.name, text);
+  for (const auto& [name, text] : verdict.events) {
+    Note(v1::SETTINGS_DIFFER, name, text);
+    spdlog::warn("{}: {}: what it trains on or measures is something else; compare the files client.yaml", name, text);
   }
 }
 

@@ -22,6 +22,42 @@ std::string NamesText(const std::vector<std::string>& names) {
                      count == names.size() ? "" : ", ...");
 }
 
+// A key that some of the other clients that are connected have otherwise.
+struct Difference {
+  size_t alike = 0;                  // others with the same value
+  std::vector<std::string> unequal;  // others with another
+};
+
+std::map<std::string, Difference> Compare(const Client& client, const Registry& registry) {
+  size_t alike = 0;
+  std::map<std::string, Difference> differences;
+  for (const auto& [name, other] : registry.clients()) {
+    if (!other.IsConnected() || other.id == client.id) continue;
+    if (other.settings == client.settings) {  // all others, as a rule
+      ++alike;
+      continue;
+    }
+    for (const auto& [key, value] : client.settings) {
+      const auto theirs = other.settings.find(key);
+      if (theirs == other.settings.end()) continue;
+      Difference& difference = differences[key];
+      if (theirs->second == value) {
+        ++difference.alike;
+      } else {
+        difference.unequal.push_back(name);
+      }
+    }
+  }
+  std::erase_if(differences, [](const auto& each) { return each.second.unequal.empty(); });
+  for (auto& [key, difference] : differences) difference.alike += alike;
+  return differences;
+}
+
+// "data.mean is not that of 2 of 5 other clients".
+std::string Text(const std::string& key, size_t unequal, size_t others) {
+  return fmt::format("{} is not that of {} of {} other client{}", key, unequal, others, others == 1 ? "" : "s");
+}
+
 }  // namespace
 
 absl::Status ValidateSettings(const v1::Join& join) {
@@ -37,42 +73,24 @@ absl::Status ValidateSettings(const v1::Join& join) {
   return absl::OkStatus();
 }
 
-std::vector<SettingDifference> CompareSettings(const Client& client, const Registry& registry) {
-  if (client.settings.empty()) return {};
-  size_t alike = 0;
-  std::map<std::string, SettingDifference> by_key;
-  for (const auto& [name, other] : registry.clients()) {
-    if (!other.IsConnected() || other.id == client.id) continue;
-    if (other.settings == client.settings) {  // all others, as a rule
-      ++alike;
-      continue;
-    }
-    for (const auto& [key, value] : client.settings) {
-      const auto theirs = other.settings.find(key);
-      if (theirs == other.settings.end()) continue;
-      SettingDifference& difference = by_key[key];
-      ++difference.others;
-      if (theirs->second != value) difference.unequal.push_back(name);
+SettingsVerdict JudgeSettings(const Client& client, const Registry& registry) {
+  SettingsVerdict verdict;
+  if (client.settings.empty()) return verdict;
+  std::string named;
+  for (const auto& [key, difference] : Compare(client, registry)) {
+    const size_t unequal = difference.unequal.size(), with_it = difference.alike + 1;
+    const size_t others = difference.alike + unequal;
+    if (with_it <= unequal) {
+      const std::string text = Text(key, unequal, others);
+      const char* separator = named.empty() ? "" : "; ";
+      verdict.warning += separator + text;
+      named += separator + text + NamesText(difference.unequal);
+    } else if (with_it == unequal + 1) {
+      for (const std::string& name : difference.unequal) verdict.events.emplace_back(name, Text(key, with_it, others));
     }
   }
-  std::vector<SettingDifference> differences;
-  for (auto& [key, difference] : by_key) {
-    if (difference.unequal.empty()) continue;
-    difference.key = key;
-    difference.others += alike;
-    differences.push_back(std::move(difference));
-  }
-  return differences;
-}
-
-std::string DifferencesText(const std::vector<SettingDifference>& differences, bool with_names) {
-  std::string text;
-  for (const SettingDifference& each : differences) {
-    text += fmt::format("{}{} is not that of {} of {} other client{}{}", text.empty() ? "" : "; ", each.key,
-                        each.unequal.size(), each.others, each.others == 1 ? "" : "s",
-                        with_names ? NamesText(each.unequal) : "");
-  }
-  return text;
+  if (!named.empty()) verdict.events.emplace_back(client.name, named);
+  return verdict;
 }
 
 }  // namespace signvote

@@ -3,8 +3,8 @@
 
 #include <absl/status/status.h>
 
-#include <cstddef>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "server/round/registry.h"
@@ -14,15 +14,12 @@ namespace signvote {
 // INVALID_ARGUMENT: more than federation.proto allows, or keys that are none.
 absl::Status ValidateSettings(const v1::Join& join);
 
-// A setting that some of the other clients that are connected have otherwise.
-struct SettingDifference {
-  std::string key;
-  size_t others = 0;                 // who say what they have
-  std::vector<std::string> unequal;  // ... of which these have another value, by name
+// What a client's joining shows. Where more of those that are connected have its value than another, those with the
+// other are told of, once: when they become the fewer. Else it is told of, and told.
+struct SettingsVerdict {
+  std::string warning;                                      // for the client, without names; empty: nothing
+  std::vector<std::pair<std::string, std::string>> events;  // by client: what is not as at others
 };
-std::vector<SettingDifference> CompareSettings(const Client& client, const Registry& registry);
-
-// "data.mean is not that of 2 of 5 other clients; ...", `with_names` "... (ada, bob)". Empty: no difference.
-std::string DifferencesText(const std::vector<SettingDifference>& differences, bool with_names);
+SettingsVerdict JudgeSettings(const Client& client, const Registry& registry);
 
 }  // namespace signvote

@@ -338,6 +338,25 @@ TEST_F(Objective, WhatAModuleTakesAndGivesIsExplained) {
               AllOf(HasSubstr("batch normalisation needs two samples"), HasSubstr("raise batch or micro_batch")));
 }
 
+TEST_F(Objective, AClassAtEachPlaceOfAnImageIsInTheLastDimension) {
+  Dataset images;
+  images.inputs = {{1, 2, 2}, std::vector<float>(2 * 4, 1)};
+  images.targets = {{2, 2}, std::vector<int32_t>{0, 1, 2, 0, 1, 1, 1, 1}};
+  const std::string second = "def forward(self, x):\n    return torch.cat([x, x * self.weight[0, 0], -x], 1)";
+  ASSERT_TRUE(Load({1, 1}, {2}, "cross_entropy", second + "\n").ok());
+  EXPECT_THAT(Problem(images), HasSubstr("the last: here outputs.movedim(1, -1)"));
+  ASSERT_TRUE(Load({1, 1}, {2}, "cross_entropy", second + ".movedim(1, -1)\n").ok());
+  EXPECT_TRUE(CheckFit(*module_, images, {}).ok()) << CheckFit(*module_, images, {});
+}
+
+TEST_F(Objective, OneHotTargetsAreExplained) {
+  ASSERT_TRUE(Load({3, 2}, {1, 0, 0, 2, 0, 0}, "cross_entropy").ok());
+  Dataset dataset = Labels({0, 1, 2});
+  dataset.classes = 0;
+  dataset.targets = {{3}, std::vector<float>{1, 0, 0, 0, 1, 0, 0, 0, 1}};
+  EXPECT_THAT(Problem(dataset), HasSubstr("loss: bce"));
+}
+
 TEST_F(Objective, ShapesThatDoNotFitAreNamed) {
   ASSERT_TRUE(Load({3, 2}, {1, 0, 0, 2, 0, 0}, "mse").ok());
   EXPECT_THAT(Problem(Numbers({1, 1, 1})),

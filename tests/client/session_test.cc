@@ -40,7 +40,7 @@ TEST_F(SessionTest, TellsItsSettingsAndWarnsWhereTheServerFindsOthers) {
   welcome.mutable_welcome()->set_warning("data.mean is not\nthat of 2");
   const auto notices = Only<action::Notice>(Say(welcome));
   const auto is_warning = [](const action::Notice& notice) {
-    return notice.warning && notice.text == "the server: data.mean is not that of 2";
+    return notice.warning && notice.text == "the server: data.mean is not that of 2: compare client.yaml with theirs";
   };
   EXPECT_TRUE(std::any_of(notices.begin(), notices.end(), is_warning));
 }

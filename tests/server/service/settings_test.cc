@@ -44,12 +44,14 @@ TEST(Settings, WhoComputesByOthersIsToldAndSoAreAdministrators) {
   EXPECT_THAT(Told(h), testing::ElementsAre("eve: data.mean is not that of 2 of 2 other clients (ada, bob)"));
 }
 
-TEST(Settings, TheOneThatIsUnlikeIsNamedToThoseWhoComeLater) {
+TEST(Settings, WhoCameFirstAndIsUnlikeTheOthersIsTheOneThatIsTold) {
   H h;
   h.Join(JoinWith("eve", {{"loss", 2}}));
-  h.Join(JoinWith("ada", {{"loss", 1}}));
-  h.Join(JoinWith("bob", {{"loss", 1}}));
-  EXPECT_EQ(Told(h).back(), "bob: loss is not that of 1 of 2 other clients (eve)");
+  EXPECT_EQ(WarningOf(&h, h.Join(JoinWith("ada", {{"loss", 1}}))), "loss is not that of 1 of 1 other client");
+  EXPECT_EQ(WarningOf(&h, h.Join(JoinWith("bob", {{"loss", 1}}))), "") << "most have what bob has";
+  EXPECT_EQ(WarningOf(&h, h.Join(JoinWith("cyd", {{"loss", 1}}))), "");
+  EXPECT_THAT(Told(h), testing::ElementsAre("ada: loss is not that of 1 of 1 other client (eve)",
+                                            "eve: loss is not that of 2 of 2 other clients"));
 }
 
 TEST(Settings, WhoIsGoneIsNotCompared) {
