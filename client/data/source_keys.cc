@@ -139,8 +139,9 @@ DataSource WithTestSplit(ConfigReader* config, ReadFiles read) {
     ASSIGN_OR_RETURN(const Dataset all, checked(path, Files::kMain));
     Dataset part = Subset(all, SamplesOf(split, all.size(), fraction));
     if (part.size() == 0) {
-      return InvalidArgument("{}: data.test is {}, which leaves none of its {} samples to {}", path, fraction,
-                             all.size(), test ? "test with" : "train on");
+      return InvalidArgument(
+          "{}: data.test is {}, which leaves none of its {} samples to {}: it is a share, 0.1 is a tenth", path,
+          fraction, all.size(), test ? "test with" : "train on");
     }
     part.source += test ? " (test)" : " (train)";
     return part;

@@ -9,6 +9,15 @@ namespace signvote {
 namespace {
 
 // What no client could train with.
+// What is declared to be no tensor; what is not declared shows when it is computed.
+absl::Status CheckResult(const torch::jit::Module& module) {
+  const auto& results = module.get_method("forward").function().getSchema().returns();
+  const c10::TypePtr type = results.size() == 1 ? results[0].type() : c10::NoneType::get();
+  if (c10::TensorType::get()->isSubtypeOf(*type)) return absl::OkStatus();
+  return InvalidArgument("the module's forward gives a {}, expected one tensor: let it return the outputs alone",
+                         type->repr_str());
+}
+
 absl::Status CheckMethods(const torch::jit::Module& module, const std::string& path) {
   const bool has_loss = module.find_method("loss").has_value();
   if (!has_loss && !module.find_method("forward").has_value()) {
@@ -17,7 +26,9 @@ absl::Status CheckMethods(const torch::jit::Module& module, const std::string& p
         "Tensor]), so there is nothing to train by: mark one with @torch.jit.export",
         path);
   }
-  return Annotate(has_loss ? CheckLossSignature(module) : CheckForwardSignature(module), path);
+  if (has_loss) return Annotate(CheckLossSignature(module), path);
+  RETURN_IF_ERROR(Annotate(CheckForwardSignature(module), path));
+  return Annotate(CheckResult(module), path);
 }
 
 absl::StatusOr<Tensors> CheckedParametersOf(const torch::jit::Module& module, const std::string& path) {

@@ -135,6 +135,9 @@ TEST_F(ImportTest, WhatNoClientCouldTrainIsRefused) {
       problem("def loss(self, x, y):\n    return torch.mean(x + y)\n"),
       HasSubstr("user.pt: the module's method loss takes (Tensor x, Tensor y), expected loss(self, batch: Tuple["));
   EXPECT_THAT(problem("def loss(self, batch):\n    return torch.mean(batch)\n"), HasSubstr("takes (Tensor batch)"));
+  EXPECT_THAT(problem("def forward(self, x):\n    return x, x\n"),
+              HasSubstr("forward gives a Tuple[Tensor, Tensor], expected one tensor"));
+  EXPECT_EQ(problem("def forward(self, x):\n    return x\n"), "");
   EXPECT_EQ(problem("def loss(self, batch: Tuple[Tensor, Tensor]):\n    return torch.mean(batch[0])\n"), "");
 }
 
