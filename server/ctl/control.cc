@@ -1,6 +1,7 @@
 // signvotectl pause, resume, step-size, evict, readmit, stop: what changes a run.
 #include <fmt/format.h>
 
+#include <cmath>
 #include <cstdlib>
 
 #include "server/ctl/command.h"
@@ -48,6 +49,16 @@ void AddNamed(CLI::App* app, Context* context, const Help& help,
   });
 }
 
+// What is wrong with a step size; empty: nothing.
+std::string CheckStepSize(const std::string& text) {
+  char* end = nullptr;
+  const float size = std::strtof(text.c_str(), &end);
+  const bool is_number = end != text.c_str() && *end == '\0';
+  if (is_number && std::isfinite(size) && size > 0) return "";
+  return fmt::format("\"{}\" is {}: expected a step size such as 3e-4", text,
+                     is_number ? "no finite number above 0" : "no number");
+}
+
 void AddStepSize(CLI::App* app, Context* context) {
   auto request = std::make_shared<v1::SetStepSizeRequest>();
   CLI::App* command = AddCommand(app, {"step-size", "Replace step.size from the open round on; the schedule goes on",
@@ -56,9 +67,7 @@ void AddStepSize(CLI::App* app, Context* context) {
       ->add_option_function<float>(
           "VALUE", [request](float size) { request->set_size(size); }, "Above 0, e.g. 3e-4")
       ->required()
-      ->check([](const std::string& text) {
-        return std::strtof(text.c_str(), nullptr) > 0 ? "" : text + " is not above 0";
-      });
+      ->check(CheckStepSize);
   command->callback([=] {
     context->run = [=] {
       return Change(*context, &v1::Admin::Stub::SetStepSize, *request,

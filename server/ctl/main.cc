@@ -68,17 +68,34 @@ void Describe(CLI::App* app, Context* context) {
   AddCompletionCommand(app, context);
 }
 
-// The command that a word that is none may have meant.
-std::string Meant(const CLI::App& app, const std::vector<std::string>& extras) {
+// The command that was chosen, of commands of commands the innermost.
+const CLI::App& Chosen(const CLI::App& app) {
+  const std::vector<CLI::App*> chosen = app.get_subcommands();
+  return chosen.empty() ? app : Chosen(*chosen.front());
+}
+
+// Of a word that stands where a command was expected and is none: that it is none, perhaps with what it may have meant.
+// Else empty.
+std::string NoCommand(const CLI::App& app) {
   std::set<std::string> names;
-  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; }))
+  for (const CLI::App* command : Chosen(app).get_subcommands([](const CLI::App*) { return true; })) {
     names.insert(command->get_name());
-  for (const std::string& word : extras) {
-    if (const std::string suggestion = Suggestion(word, names); !suggestion.empty()) {
-      return fmt::format("signvotectl: no command \"{}\"{}\n", word, suggestion);
-    }
   }
-  return "";
+  const std::vector<std::string> unknown = app.remaining(true);
+  if (names.empty() || unknown.empty()) return "";
+  const std::string& word = unknown.front();
+  if (word.starts_with("-")) return fmt::format("no option \"{}\"", word);
+  return fmt::format("no command \"{}\"{}", word, Suggestion(word, names));
+}
+
+std::string Explain(const CLI::App* app, const CLI::Error& error) {
+  std::string name = app->get_name();
+  for (const CLI::App* command = app; command != &Chosen(*app); name += " " + command->get_name()) {
+    command = command->get_subcommands().front();
+  }
+  const std::string no_command = NoCommand(*app);
+  return fmt::format("{}: {}\nRun {} --help for more information.\n", name,
+                     no_command.empty() ? error.what() : no_command, name);
 }
 
 int Main(int argc, char** argv) {
@@ -87,6 +104,7 @@ int Main(int argc, char** argv) {
   Context context;
   CLI::App app("signvotectl: look after a signvote run", "signvotectl");
   Describe(&app, &context);
+  app.failure_message(Explain);
   const std::vector<std::string> words(argv + 1, argv + argc);
   if (!words.empty() && words.front() == "__complete") {
     AnswerShell(app, {words.begin() + 1, words.end()}, std::cout);
@@ -95,7 +113,6 @@ int Main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() != 0) fmt::print(stderr, "{}", Meant(app, words));
     return app.exit(error) == 0 ? kExitOk : kExitUsage;
   }
   const absl::Status status = context.run();

@@ -11,6 +11,7 @@ namespace {
 using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
+using testing::StartsWith;
 
 // An interactive zsh in a terminal of its own: what its line holds after $1 and a tab goes into $2.
 constexpr char kZshTyper[] = R"zsh(
@@ -180,6 +181,33 @@ TEST_F(CtlCommands, AMisspeltCommandIsGuessed) {
   const auto [code, said] = Ctl({"evnts"});
   EXPECT_EQ(code, 2);
   EXPECT_THAT(said, HasSubstr("did you mean \"events\"?"));
+}
+
+TEST_F(CtlCommands, OnlyAnUnknownCommandIsCalledSo) {
+  const auto said = [this](const std::vector<std::string>& words) {
+    const auto [code, text] = Ctl(words);
+    EXPECT_EQ(code, 2) << text;
+    return text;
+  };
+  EXPECT_EQ(said({"evict"}),
+            "signvotectl evict: NAME is required\nRun signvotectl evict --help for more information.\n");
+  EXPECT_THAT(said({"export"}), StartsWith("signvotectl export: FILE is required\n"));
+  EXPECT_THAT(
+      said({"--server", "status", "logs", "levle"}),
+      StartsWith("signvotectl logs: no command \"levle\"; did you mean \"level\"?\nRun signvotectl logs --help"));
+  EXPECT_THAT(said({"xyzzy-and-more"}), StartsWith("signvotectl: no command \"xyzzy-and-more\"\n"));
+  EXPECT_THAT(said({"--sever", "a:1"}), StartsWith("signvotectl: no option \"--sever\"\n"));
+  EXPECT_THAT(said({}), StartsWith("signvotectl: A subcommand is required\n"));
+  EXPECT_THAT(said({"status", "--jsno"}), AllOf(StartsWith("signvotectl status: "), HasSubstr("--jsno")));
+}
+
+TEST_F(CtlCommands, AStepSizeIsANumberAboveZero) {
+  EXPECT_THAT(Ctl({"step-size", "-1"}).second,
+              StartsWith("signvotectl step-size: VALUE: \"-1\" is no finite number above 0: expected a step size"));
+  EXPECT_THAT(Ctl({"step-size", "inf"}).second, HasSubstr("\"inf\" is no finite number above 0"));
+  for (const std::string word : {"abc", "1e-4x"}) {
+    EXPECT_THAT(Ctl({"step-size", word}).second, HasSubstr("\"" + word + "\" is no number: expected a step size"));
+  }
 }
 
 TEST_F(CtlCommands, EachCommandHasHelpWithExamples) {
