@@ -7,6 +7,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "common/real_text.h"
@@ -19,12 +20,35 @@ namespace {
 
 using Align = Table::Align;
 
-// The rounds at which accuracies or losses are shown: thirds of the longest run.
-std::vector<uint64_t> ShownRounds(const std::vector<RunSummary>& runs) {
-  uint64_t longest = 0;
-  for (const auto& run : runs) longest = std::max(longest, run.rounds);
-  if (longest < 3) return {longest};
-  return {longest / 3, longest * 2 / 3, longest};
+std::map<uint64_t, int> RunsMeasuredAt(const std::vector<RunSummary>& runs, Measure what) {
+  std::map<uint64_t, int> counts;
+  for (const RunSummary& run : runs) {
+    std::set<uint64_t> rounds;  // once each: a resumed run may have measured one twice
+    for (const Measurement& m : run.measured) {
+      if (!std::isnan(m.*what)) rounds.insert(m.round);
+    }
+    for (uint64_t round : rounds) ++counts[round];
+  }
+  return counts;
+}
+
+// Of the rounds nearer than `reach` to `wanted`, the nearest of those that most runs have; 0: none.
+uint64_t CommonRound(const std::map<uint64_t, int>& counts, double wanted, double reach) {
+  std::pair<int, double> best;
+  uint64_t found = 0;
+  for (const auto& [round, count] : counts) {
+    const double distance = std::abs(static_cast<double>(round) - wanted);
+    if (distance >= reach || std::pair(count, -distance) <= best) continue;
+    best = {count, -distance};
+    found = round;
+  }
+  return found;
+}
+
+double LastMeasured(const std::vector<Measurement>& measured, Measure what) {
+  double last = std::numeric_limits<double>::quiet_NaN();
+  for (const Measurement& m : measured) last = std::isnan(m.*what) ? last : m.*what;
+  return last;
 }
 
 std::string RenderMeasured(const std::vector<RunSummary>& runs, const std::vector<std::string>& labels, Measure what) {
@@ -32,7 +56,7 @@ std::string RenderMeasured(const std::vector<RunSummary>& runs, const std::vecto
   const auto text = [&](double value) {
     return is_accuracy ? FormatPercent(value) : std::isnan(value) ? "-" : RealText(value);
   };
-  const auto rounds = ShownRounds(runs);
+  const auto rounds = ShownRounds(runs, what);
   std::vector<Table::Column> columns = {{is_accuracy ? "accuracy" : "loss", Align::kLeft},
                                         {"data"},
                                         {"mode"},
@@ -53,10 +77,8 @@ std::string RenderMeasured(const std::vector<RunSummary>& runs, const std::vecto
                                     fmt::format("{:g}", run.carry),
                                     fmt::format("{:g}", run.dither),
                                     fmt::format("{:g}", run.step)};
-    uint64_t after = 0;
-    for (uint64_t round : rounds)
-      row.push_back(text(MeasuredAt(run.measured, what, std::exchange(after, round), round)));
-    row.push_back(text(is_accuracy ? run.final_accuracy : MeasuredAt(run.measured, what, 0, run.rounds)));
+    for (uint64_t round : rounds) row.push_back(text(MeasuredAt(run.measured, what, round)));
+    row.push_back(text(is_accuracy ? run.final_accuracy : LastMeasured(run.measured, what)));
     row.push_back(FormatDuration(run.seconds));
     table.Add(std::move(row));
   }
@@ -129,10 +151,23 @@ absl::Status Summary(const Context& context, const std::vector<std::string>& dir
 
 }  // namespace
 
-double MeasuredAt(const std::vector<Measurement>& measured, Measure what, uint64_t after, uint64_t until) {
+std::vector<uint64_t> ShownRounds(const std::vector<RunSummary>& runs, Measure what) {
+  const std::map<uint64_t, int> counts = RunsMeasuredAt(runs, what);
+  if (counts.empty()) return {};
+  const uint64_t last = counts.rbegin()->first;
+  std::vector<uint64_t> shown;
+  for (const double part : {1.0 / 3, 2.0 / 3}) {
+    const uint64_t round = CommonRound(counts, part * static_cast<double>(last), static_cast<double>(last) / 6);
+    if (round > 0) shown.push_back(round);
+  }
+  shown.push_back(last);
+  return shown;
+}
+
+double MeasuredAt(const std::vector<Measurement>& measured, Measure what, uint64_t round) {
   double found = std::numeric_limits<double>::quiet_NaN();
   for (const Measurement& m : measured) {
-    if (m.round > after && m.round <= until) found = m.*what;
+    if (m.round == round) found = m.*what;
   }
   return found;
 }

@@ -9,8 +9,12 @@
 
 namespace signvote::ctl {
 
-// The last measurement in (after, until]; NaN when there is none.
-double MeasuredAt(const std::vector<Measurement>& measured, Measure what, uint64_t after, uint64_t until);
+// The rounds to show: near a third and two thirds of the last round that was measured, those measured in most runs; and
+// the last.
+std::vector<uint64_t> ShownRounds(const std::vector<RunSummary>& runs, Measure what);
+
+// NaN when the round was not measured.
+double MeasuredAt(const std::vector<Measurement>& measured, Measure what, uint64_t round);
 
 // Accuracies, and losses where some run has nothing else.
 std::string RenderSummary(const std::vector<RunSummary>& runs);

@@ -8,6 +8,7 @@
 namespace signvote::ctl {
 namespace {
 
+using testing::ElementsAre;
 using testing::HasSubstr;
 
 RunSummary SomeRun(const std::string& rule) {
@@ -23,11 +24,42 @@ RunSummary SomeRun(const std::string& rule) {
   return run;
 }
 
-TEST(MeasuredAt, IsTheLastMeasurementOfTheInterval) {
-  const std::vector<Measurement> measured = {{10, 0.1}, {20, 0.2}, {30, 0.3}};
-  EXPECT_EQ(MeasuredAt(measured, &Measurement::accuracy, 0, 25), 0.2);
-  EXPECT_EQ(MeasuredAt(measured, &Measurement::accuracy, 20, 30), 0.3);
-  EXPECT_TRUE(std::isnan(MeasuredAt(measured, &Measurement::accuracy, 30, 40)));
+RunSummary MeasuredEvery(uint64_t every, uint64_t rounds) {
+  RunSummary run = SomeRun("agreement");
+  run.rounds = rounds;
+  run.measured.clear();
+  for (uint64_t round = every; round <= rounds; round += every) {
+    run.measured.push_back({round, static_cast<double>(round) / 1000});
+  }
+  run.final_accuracy = static_cast<double>(rounds) / 1000;
+  return run;
+}
+
+std::vector<uint64_t> Shown(const std::vector<RunSummary>& runs) { return ShownRounds(runs, &Measurement::accuracy); }
+
+TEST(MeasuredAt, IsOfThatRoundAndNoOther) {
+  const std::vector<Measurement> measured = {{10, 0.1}, {20, 0.2}};
+  EXPECT_EQ(MeasuredAt(measured, &Measurement::accuracy, 20), 0.2);
+  EXPECT_TRUE(std::isnan(MeasuredAt(measured, &Measurement::accuracy, 15)));
+}
+
+TEST(ShownRounds, AreRoundsThatWereMeasured) {
+  EXPECT_THAT(Shown({MeasuredEvery(10, 80)}), ElementsAre(30, 50, 80));
+  EXPECT_THAT(Shown({MeasuredEvery(20, 60), MeasuredEvery(30, 60)}), ElementsAre(20, 40, 60));
+  EXPECT_THAT(Shown({MeasuredEvery(80, 80)}), ElementsAre(80));
+  EXPECT_THAT(Shown({MeasuredEvery(100, 80)}), ElementsAre());
+  RunSummary regression = SomeRun("agreement");
+  for (Measurement& m : regression.measured) m.accuracy = std::nan("");
+  EXPECT_THAT(Shown({regression}), ElementsAre()) << "of the accuracy";
+}
+
+TEST(ShownRounds, AreThoseThatMostRunsHave) {
+  const std::vector<RunSummary> runs = {MeasuredEvery(10, 60), MeasuredEvery(20, 80)};
+  EXPECT_THAT(Shown(runs), ElementsAre(20, 60, 80));
+  const std::string text = RenderSummary(runs);
+  EXPECT_THAT(text, HasSubstr("round 20  round 60  round 80   final"));
+  EXPECT_THAT(text, HasSubstr("  2.00 %    6.00 %         -  6.00 %")) << "it ended at 60";
+  EXPECT_THAT(text, HasSubstr("  2.00 %    6.00 %    8.00 %  8.00 %"));
 }
 
 TEST(RenderSummary, ShowsAccuracyAtThirdsOfTheRun) {
