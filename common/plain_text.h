@@ -7,10 +7,10 @@
 
 namespace signvote {
 
-inline constexpr size_t kMaxReason = 200;  // characters, of why a client leaves: Leave in federation.proto
+inline constexpr size_t kMaxReason = 500;  // characters, of why a client leaves: Leave in federation.proto
 
-// The first `limit` bytes of `text`, with a space for each control character and a question mark for each byte that is
-// no ASCII.
+// `text` with a space for each control character and a question mark for each byte that is no ASCII. Of more than
+// `limit` bytes the beginning, and "..." within the limit.
 std::string PlainText(std::string_view text, size_t limit);
 
 }  // namespace signvote

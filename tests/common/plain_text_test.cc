@@ -17,7 +17,9 @@ TEST(PlainText, LeavesNothingThatMovesATerminal) {
 }
 
 TEST(PlainText, CutsWhatIsTooLong) {
-  EXPECT_EQ(PlainText(std::string(300, 'x'), 200), std::string(200, 'x'));
+  EXPECT_EQ(PlainText(std::string(201, 'x'), 200), std::string(197, 'x') + "...");
+  EXPECT_EQ(PlainText(std::string(200, 'x'), 200), std::string(200, 'x'));
+  EXPECT_EQ(PlainText("abcd", 2), "ab") << "no room to say so";
   EXPECT_EQ(PlainText("", 200), "");
 }
 
