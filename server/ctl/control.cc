@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdlib>
 
+#include "common/step_advice.h"
 #include "server/ctl/command.h"
 #include "server/ctl/merge.h"
 #include "server/ctl/render.h"
@@ -69,9 +70,13 @@ void AddStepSize(CLI::App* app, Context* context) {
       ->required()
       ->check(CheckStepSize);
   command->callback([=] {
-    context->run = [=] {
-      return Change(*context, &v1::Admin::Stub::SetStepSize, *request,
-                    fmt::format("step size {:g} from the open round on", request->size()));
+    context->run = [=]() -> absl::Status {
+      RETURN_IF_ERROR(Change(*context, &v1::Admin::Stub::SetStepSize, *request,
+                             fmt::format("step size {:g} from the open round on", request->size())));
+      if (const std::string advice = StepAdvice(request->size()); !advice.empty()) {
+        fmt::print(stderr, "signvotectl: {}\n", advice);
+      }
+      return absl::OkStatus();
     };
   });
 }

@@ -4,6 +4,7 @@
 
 #include "common/config.h"
 #include "common/status.h"
+#include "common/step_advice.h"
 
 namespace signvote {
 namespace {
@@ -136,6 +137,10 @@ absl::StatusOr<ServerOptions> LoadServerOptions(const std::string& path, const s
   }
   RETURN_IF_ERROR(reader.Finish());
   options.effective = reader.Effective();
+  // Not by spdlog: the log starts with the level that is read here.
+  if (const std::string advice = StepAdvice(static_cast<float>(options.step.size)); !advice.empty()) {
+    fmt::print(stderr, "signvote-server: {}\n", advice);
+  }
   return options;
 }
 

@@ -51,7 +51,7 @@ struct ServerOptions {
 // options.effective with what has changed since: YAML that LoadServerOptions accepts.
 std::string EffectiveConfig(const ServerOptions& options, float step_size, const std::string& log);
 
-// NOT_FOUND or INVALID_ARGUMENT, naming file, line and key.
+// NOT_FOUND or INVALID_ARGUMENT, naming file, line and key. What is allowed and hardly meant is told on stderr.
 absl::StatusOr<ServerOptions> LoadServerOptions(const std::string& path, const std::vector<std::string>& overrides);
 
 }  // namespace signvote

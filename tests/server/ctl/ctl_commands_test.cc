@@ -210,6 +210,15 @@ TEST_F(CtlCommands, AStepSizeIsANumberAboveZero) {
   }
 }
 
+TEST_F(CtlCommands, AStepSizeThatIsHardlyMeantIsTakenWithAWarning) {
+  StartRun();
+  const auto [code, said] = Control({"step-size", "10"});
+  EXPECT_EQ(code, 0);
+  EXPECT_THAT(said, AllOf(HasSubstr("step size 10 from the open round on"),
+                          HasSubstr("signvotectl: step.size is 10: every parameter moves by that much")));
+  EXPECT_THAT(Control({"step-size", "0.1"}).second, Not(HasSubstr("every parameter")));
+}
+
 TEST_F(CtlCommands, EachCommandHasHelpWithExamples) {
   const std::string all = Ctl({"--help"}).second;
   for (const std::string command :

@@ -43,6 +43,18 @@ TEST_F(ServerOptionsFile, DefaultsAreThoseOfTheDesign) {
   EXPECT_EQ(options->durability, "ballots");
 }
 
+TEST_F(ServerOptionsFile, AStepSizeThatIsHardlyMeantIsTakenWithAWarning) {
+  const auto said = [this](const std::string& size) {
+    testing::internal::CaptureStderr();
+    EXPECT_TRUE(Load("step: {size: " + size + "}\n").ok());
+    return testing::internal::GetCapturedStderr();
+  };
+  EXPECT_EQ(said("10"),
+            "signvote-server: step.size is 10: every parameter moves by that much in every round, and 6e-4 to 2e-2 are "
+            "usual\n");
+  EXPECT_EQ(said("0.1"), "");
+}
+
 TEST_F(ServerOptionsFile, TheEffectiveConfigurationReadsTheSameAgain) {
   const auto options = Load("labels: {site: \"yes: no\"}\nfraction: 1/4\nagreement: {assume: hostile}\n",
                             {"rounds.total=7", "rounds.deadline=1m30s", "http.listen=off"});
