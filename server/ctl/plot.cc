@@ -136,15 +136,17 @@ absl::StatusOr<Measure> CommonMeasure(const std::vector<Curve>& curves) {
 std::string PlotScript(const std::vector<Curve>& curves, Measure what, const std::string& title,
                        const std::string& out) {
   const bool is_accuracy = what == &Measurement::accuracy;
+  // The key is below and no curve under it; offsets keep the outermost points off the frame.
   std::string script = fmt::format(
       "set terminal {} noenhanced size 1200,750 font 'sans,15' linewidth 1.5 background 'white'\n"
       "set output {}\nset title {}\n"
       "set xlabel 'round'\nset ylabel '{}'\nset format y '{}'\n"
-      "set grid linetype 1 linecolor '#e0e0e0' linewidth 0.7\nset key {} right Left reverse box opaque width 1 "
-      "height 0.5\n"
+      "set grid linetype 1 linecolor '#e0e0e0' linewidth 0.7\n"
+      "set key outside below center vertical maxcols 1 Left reverse height 1\n"
+      "set offsets 0, graph 0.03, {}, graph 0.03\n"
       "set border linecolor '#404040'\nset xrange [0:*]\nset yrange [{}]\n",
       out.ends_with(".svg") ? "svg" : "pngcairo", Quoted(out), Quoted(title), NameOf(what), is_accuracy ? "%.2f" : "%g",
-      is_accuracy ? "bottom" : "top", is_accuracy ? "*:1" : "*:*");
+      is_accuracy ? "0" : "graph 0.03", is_accuracy ? "*:1" : "*:*");
   // Colours that stay apart for colour-blind readers and in grey (Okabe and Ito).
   const char* kColours[] = {"#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"};
   const int kFilledPoints[] = {7, 5, 9, 13, 11};  // gnuplot's numbers

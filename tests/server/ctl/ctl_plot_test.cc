@@ -30,6 +30,14 @@ TEST(PlotScript, ARunWithoutAccuracyIsDrawnByItsLoss) {
   EXPECT_THAT(script, HasSubstr("$curve0 << END\n10 12.5\n20 3\nEND\n"));
 }
 
+TEST(PlotScript, NothingCoversACurveOrCutsAPoint) {
+  const std::string accuracy = PlotScript({{"a", {{10, 0.5}}}}, &Measurement::accuracy, "t", "out.png");
+  EXPECT_THAT(accuracy, HasSubstr("set key outside below "));
+  EXPECT_THAT(accuracy, HasSubstr("set offsets 0, graph 0.03, 0, graph 0.03\n")) << "1 is the end of the axis";
+  const std::string loss = PlotScript({{"a", {{10, 0.5, 2}}}}, &Measurement::loss, "t", "out.png");
+  EXPECT_THAT(loss, HasSubstr("set offsets 0, graph 0.03, graph 0.03, graph 0.03\n"));
+}
+
 TEST(PlotScript, NamesCannotBecomeCommands) {
   const std::string script = PlotScript({{"it's\nsystem('x')", {{1, 0.5}}}}, &Measurement::accuracy, "t", "a'b.png");
   EXPECT_THAT(script, HasSubstr("title 'it''s system(''x'')'"));
