@@ -17,6 +17,10 @@ absl::StatusOr<std::unique_ptr<Trainer>> Trainer::Make(const ClientOptions& opti
   ASSIGN_OR_RETURN(trainer->share_, PartitionOf(trainer->dataset_, data.partition));
   spdlog::info("holds {} of the {} samples of {}", trainer->share_.size(), trainer->dataset_.size(),
                trainer->dataset_.source);
+  if (const size_t share = trainer->share_.size(); options.session.batch > share) {
+    spdlog::info("draws {} samples a round of {}, with repetition: each {:.1f} times on average", options.session.batch,
+                 share, static_cast<double>(options.session.batch) / static_cast<double>(share));
+  }
   return trainer;
 }
 

@@ -7,6 +7,7 @@
 #include "client/model/builtin.h"
 #include "client/model/threads.h"
 #include "common/status.h"
+#include "tests/client/captured_log.h"
 #include "tests/client/data_source.h"
 
 namespace signvote {
@@ -78,6 +79,19 @@ TEST_F(TrainerTest, LocalStepsMoveAndThenGoBack) {
   EXPECT_LT(Agreement(standing, moving), 0.99);
   EXPECT_EQ(parameters_, start_);
   EXPECT_EQ(moving, Signs({.steps = 4, .step_size = 0.5f})) << "a restarted client votes the same";
+}
+
+TEST_F(TrainerTest, ABatchLargerThanTheShareIsTold) {
+  const auto said = [this](uint32_t batch) {
+    const CapturedLog log;
+    Make(batch);
+    return log.Text();
+  };
+  Make(1);
+  const auto share = static_cast<uint32_t>(trainer_->dataset().size());
+  EXPECT_THAT(said(share + 1), testing::HasSubstr(fmt::format("info: draws {} samples a round of {}, with repetition",
+                                                              share + 1, share)));
+  EXPECT_THAT(said(share), testing::Not(testing::HasSubstr("draws")));
 }
 
 TEST_F(TrainerTest, AModelThatDoesNotFitTheDataIsAnError) {
