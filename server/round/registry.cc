@@ -46,6 +46,11 @@ Client* Registry::FindById(uint64_t id) {
   return found == by_id_.end() ? nullptr : found->second;
 }
 
+const Client* Registry::FindById(uint64_t id) const {
+  auto found = by_id_.find(id);
+  return found == by_id_.end() ? nullptr : found->second;
+}
+
 Client& Registry::Admit(const std::string& name) {
   auto [entry, is_new] = clients_.try_emplace(name);
   if (is_new) {

@@ -62,6 +62,7 @@ class Registry {
   Client* Find(std::string_view name);
   const Client* Find(std::string_view name) const;
   Client* FindById(uint64_t id);
+  const Client* FindById(uint64_t id) const;
 
   // The client of this name, made when it is new.
   Client& Admit(const std::string& name);

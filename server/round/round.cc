@@ -45,8 +45,8 @@ std::optional<uint32_t> Round::Voted(VoterId voter) const {
 }
 
 bool Round::MayClose(absl::Time now) const {
-  if (ballots_ == 0 || ballots_ < options_.quorum) return false;
-  return waiting_ == 0 || is_certain_ || now >= deadline_;
+  if (LacksQuorum()) return false;
+  return waiting_ == 0 || is_certain_ || IsPastDeadline(now);
 }
 
 std::string Round::Problem(absl::Time now) const {
@@ -54,11 +54,16 @@ std::string Round::Problem(absl::Time now) const {
     return fmt::format("round {} waits for voters: {} of the {} that rounds.quorum asks for are here", number_,
                        ballots_ + waiting_, options_.quorum);
   }
-  if (now >= deadline_ && ballots_ < options_.quorum) {
+  if (IsPastDeadline(now) && ballots_ < options_.quorum) {
     return fmt::format("round {} is past its deadline with {} ballots, rounds.quorum asks for {}", number_, ballots_,
                        options_.quorum);
   }
   return "";
+}
+
+bool Round::IsMissing(VoterId voter) const {
+  auto found = voters_.find(voter);
+  return found != voters_.end() && found->second.Waited();
 }
 
 std::vector<VoterId> Round::Missing() const {

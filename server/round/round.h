@@ -52,10 +52,14 @@ class Round {
   void SetCertainty(double share) { is_certain_ = options_.close_early > 0 && share >= options_.close_early; }
 
   bool MayClose(absl::Time now) const;
+  bool IsPastDeadline(absl::Time now) const { return now >= deadline_; }
   // When to look again although nothing happened: the deadline, or never once it has passed.
-  absl::Time NextLook(absl::Time now) const { return now < deadline_ ? deadline_ : absl::InfiniteFuture(); }
+  absl::Time NextLook(absl::Time now) const { return IsPastDeadline(now) ? absl::InfiniteFuture() : deadline_; }
   // Why it does not close, a sentence for the administrator; empty while it is simply collecting.
   std::string Problem(absl::Time now) const;
+
+  bool LacksQuorum() const { return ballots_ == 0 || ballots_ < options_.quorum; }
+  bool IsMissing(VoterId voter) const;
 
   // Those with a ballot in, ascending, and the ages of these ballots.
   std::vector<VoterId> Voters() const;

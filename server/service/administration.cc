@@ -59,7 +59,13 @@ v1::Phase Federation::PhaseNow() const {
 std::string Federation::Problem() const {
   if (!disk_problem_.empty()) return disk_problem_;
   if (IsPaused()) return "paused by an administrator; signvotectl resume goes on";
-  return round_ ? round_->Problem(environment_.now()) : "";
+  if (!round_) return "";
+  const absl::Time now = environment_.now();
+  std::string problem = round_->Problem(now);
+  if (!problem.empty() && round_->IsPastDeadline(now) && round_->waiting() > 0) {
+    problem += fmt::format("; missing: {}", NamesOf(round_->Missing()));
+  }
+  return problem;
 }
 
 bool Federation::Note(v1::EventKind kind, const std::string& client, std::string detail) {
@@ -120,6 +126,10 @@ v1::RunStatus Federation::Status() {
   return MakeStatus();
 }
 
+bool Federation::IsOverdue(const Client& client) const {
+  return round_ && !IsPaused() && overdue_ == round_->number() && round_->LacksQuorum() && round_->IsMissing(client.id);
+}
+
 v1::ClientSummary Federation::Summarize(const Client& client) const {
   v1::ClientSummary summary;
   summary.set_name(client.name);
@@ -147,7 +157,7 @@ v1::ClientSummary Federation::Summarize(const Client& client) const {
   summary.set_explanation(diagnosis.explanation);
   summary.set_stale_ballots(client.stale_ballots);
   summary.set_refused_ballots(client.refused_ballots);
-  summary.set_silent(!IsAwaited(client));
+  summary.set_silent(!IsAwaited(client) || IsOverdue(client));
   return summary;
 }
 

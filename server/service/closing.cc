@@ -12,7 +12,7 @@ namespace signvote {
 namespace {
 
 constexpr absl::Duration kDiskRetry = absl::Seconds(1);
-constexpr size_t kMissingNamed = 4;  // by an event
+constexpr size_t kMissingNamed = 4;  // by an event or a status
 
 }  // namespace
 
@@ -63,25 +63,44 @@ void Federation::CloseIfDue() {
   closing.row.step = closing.step.size;
   closing.row.collect_seconds = absl::ToDoubleSeconds(now - round_opened_);
   for (const auto& [voter, ballot] : closing.ballots) closing.row.late += ballot.round < closing.round;
-  const bool is_deadline = round_->NextLook(now) == absl::InfiniteFuture();
-  if (is_deadline && round_->waiting() > 0) NoteMissing(round_->Missing());
+  if (round_->IsPastDeadline(now) && round_->waiting() > 0) NoteMissing(round_->Missing());
   round_.reset();
   broadcast_.open = 0;
   environment_.run([this] { RunClosing(); });
 }
 
 void Federation::NoteMissing(const std::vector<VoterId>& missing) {
-  std::vector<std::string> names;
   for (const VoterId voter : missing) {
     Client& client = *registry_.FindById(voter);
-    if (names.size() < kMissingNamed) names.push_back(client.name);
     if (++client.silent_rounds < kPatience) continue;
     spdlog::warn("{} let {} rounds in a row end at their deadline: none waits for it until it sends a ballot",
                  client.name, kPatience);
   }
   Note(v1::MISSED_DEADLINE, "",
-       fmt::format("round {} closes without {} of its voters: {}{}", round_->number(), missing.size(),
-                   fmt::join(names, ", "), names.size() < missing.size() ? ", ..." : ""));
+       fmt::format("round {} closes without {} of its voters: {}", round_->number(), missing.size(), NamesOf(missing)));
+}
+
+// A look at the deadline alone: those who come after it have not had their time.
+void Federation::NoteOverdue(absl::Time now) {
+  if (!round_ || IsPaused() || !round_->IsPastDeadline(now)) return;
+  if (std::exchange(overdue_, round_->number()) == round_->number()) return;
+  if (!round_->LacksQuorum() || round_->waiting() == 0) return;
+  const std::vector<VoterId> missing = round_->Missing();
+  const std::string detail = fmt::format(
+      "round {} is past its deadline without {} of its voters: {}; it has {} of the {} ballots that "
+      "rounds.quorum asks for, and waits",
+      round_->number(), missing.size(), NamesOf(missing), round_->ballots(), options_.rounds.quorum);
+  Note(v1::MISSED_DEADLINE, "", detail);
+  spdlog::warn("{}", detail);
+}
+
+std::string Federation::NamesOf(const std::vector<VoterId>& voters) const {
+  std::vector<std::string> names;
+  for (const VoterId voter : voters) {
+    if (names.size() == kMissingNamed) break;
+    names.push_back(registry_.FindById(voter)->name);
+  }
+  return fmt::format("{}{}", fmt::join(names, ", "), names.size() < voters.size() ? ", ..." : "");
 }
 
 // Ballots that come while the runner judges are looked at by the judgement after it.
@@ -336,6 +355,7 @@ absl::Time Federation::Tick() {
   EndUnjoined(now);
   if (now >= pause_ends_) GoOn("at the end of the pause's time");
   CloseIfDue();
+  NoteOverdue(now);
   absl::Time next = std::min(retry_at_, pause_ends_);
   if (round_) next = std::min(next, round_->NextLook(now));
   return next;

@@ -232,6 +232,10 @@ class Federation {
   void CountBallots() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // The open round ends at its deadline, without these.
   void NoteMissing(const std::vector<VoterId>& missing) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void NoteOverdue(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  std::string NamesOf(const std::vector<VoterId>& voters) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);  // the first few
+  // Its ballot is what the round lacks, past its deadline.
+  bool IsOverdue(const Client& client) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void ApplyToElectorate(std::span<const v1::JournalRecord> records) ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_mu_);
   double MeanTrust() ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_mu_);
   StepOptions StepNow() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -308,6 +312,7 @@ class Federation {
   BallotBox box_ ABSL_GUARDED_BY(mu_);
   std::optional<Round> round_ ABSL_GUARDED_BY(mu_);  // takes ballots
   absl::Time round_opened_ ABSL_GUARDED_BY(mu_);
+  uint64_t overdue_ ABSL_GUARDED_BY(mu_) = 0;            // the last round that was looked at past its deadline
   bool is_judging_ ABSL_GUARDED_BY(mu_) = false;         // the runner is asked how certain the open round is
   bool decides_ahead_ ABSL_GUARDED_BY(mu_) = true;       // false: the rule does not
   bool is_deciding_ahead_ ABSL_GUARDED_BY(mu_) = false;  // the runner is asked to

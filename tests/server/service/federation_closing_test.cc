@@ -12,6 +12,14 @@ using testing::HasSubstr;
 using Kind = v1::ServerMessage;
 using H = FederationHarness;
 
+std::vector<std::string> MissedDeadlines(const H& h) {
+  std::vector<std::string> told;
+  for (const v1::Event& event : h.federation->events().After(0)) {
+    if (event.kind() == v1::MISSED_DEADLINE) told.push_back(event.detail());
+  }
+  return told;
+}
+
 TEST(FederationClosing, WaitsForTheQuorumAndSaysSo) {
   H h(H::With([](ServerOptions& o) { o.rounds.quorum = 2; }));
   const SessionId a = h.Join("a");
@@ -25,6 +33,46 @@ TEST(FederationClosing, WaitsForTheQuorumAndSaysSo) {
   h.Vote(h.Join("b"), 1);
   h.Work();
   EXPECT_EQ(h.federation->Status().round(), 1u);
+}
+
+TEST(FederationClosing, NamesWhoseBallotTheQuorumLacksOnceTheDeadlineHasPassed) {
+  H h(H::With([](ServerOptions& o) { o.rounds.quorum = 2; }));
+  const SessionId a = h.Join("a"), hung = h.Join("hung");
+  const auto pass = [&](absl::Duration time) {
+    h.now += time;
+    h.federation->Tick();
+    h.Work();
+  };
+  h.Vote(a, 1);
+  pass(absl::Seconds(59));
+  EXPECT_TRUE(MissedDeadlines(h).empty());
+  EXPECT_FALSE(h.federation->Clients().clients(1).silent());
+  for (int i = 0; i < 3; ++i) pass(absl::Minutes(1));
+  EXPECT_EQ(h.federation->Status().problem(),
+            "round 1 is past its deadline with 1 ballots, rounds.quorum asks for 2; missing: hung");
+  EXPECT_THAT(MissedDeadlines(h), ElementsAre("round 1 is past its deadline without 1 of its voters: hung; it has 1 of "
+                                              "the 2 ballots that rounds.quorum asks for, and waits"));
+  EXPECT_FALSE(h.federation->Clients().clients(0).silent());
+  EXPECT_TRUE(h.federation->Clients().clients(1).silent());
+
+  h.Vote(hung, 1);
+  h.Work();
+  EXPECT_EQ(h.federation->Status().round(), 1u);
+  EXPECT_FALSE(h.federation->Clients().clients(1).silent());
+  h.Vote(a, 2);
+  pass(absl::Minutes(2));
+  EXPECT_EQ(MissedDeadlines(h).size(), 2u) << "another round";
+}
+
+TEST(FederationClosing, WhoeverComesAfterTheDeadlineIsNoEvent) {
+  H h(H::With([](ServerOptions& o) { o.rounds.quorum = 2; }));
+  h.Vote(h.Join("a"), 1);
+  h.now += absl::Minutes(2);
+  h.federation->Tick();
+  for (const char* name : {"b", "c", "d", "e", "f"}) h.Join(name);
+  h.federation->Tick();
+  EXPECT_TRUE(MissedDeadlines(h).empty());
+  EXPECT_THAT(h.federation->Status().problem(), testing::MatchesRegex(".*; missing: ([b-f], ){4}\\.\\.\\."));
 }
 
 TEST(FederationClosing, ClosesAtTheDeadlineWithoutTheSlow) {
@@ -56,14 +104,6 @@ std::vector<bool> RoundsOf(H& h, SessionId a, int rounds) {
     EXPECT_EQ(h.federation->Status().round(), open);
   }
   return took_deadline;
-}
-
-std::vector<std::string> MissedDeadlines(const H& h) {
-  std::vector<std::string> told;
-  for (const v1::Event& event : h.federation->events().After(0)) {
-    if (event.kind() == v1::MISSED_DEADLINE) told.push_back(event.detail());
-  }
-  return told;
 }
 
 TEST(FederationClosing, AVoterThatHangsCostsThreeDeadlines) {
