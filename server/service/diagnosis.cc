@@ -17,6 +17,22 @@ constexpr double kCopy = 0.8;        // agreement of a pair ...
 constexpr double kCopyExcess = 0.3;  // ... and how much of it the one-coin model does not explain
 constexpr double kShareOfWorst = 0.5;  // pairs whose residual is that of the worst, about
 constexpr size_t kNamed = 4;
+// Voters accuse one of them where their own typical agreement is such a share of that with it. In a run that has
+// converged the gradients of few voters sum to about 0, so that the strongest opposes the rest, who have little in
+// common: seen below 0.4.
+constexpr double kAccord = 0.5;
+// Or where three quarters of their pairs agree at all, which of so many is no chance: the accused may have a far larger
+// batch than any of them.
+constexpr size_t kManyVoters = 6;
+constexpr double kMostPairs = 0.25;
+
+// The value below which that share lies, of those in between the lower; NaN of none.
+double QuantileOf(std::vector<double> values, double share) {
+  if (values.empty()) return std::numeric_limits<double>::quiet_NaN();
+  const auto at = values.begin() + static_cast<ptrdiff_t>(share * static_cast<double>(values.size() - 1));
+  std::nth_element(values.begin(), at, values.end());
+  return *at;
+}
 
 double MedianMagnitude(std::span<const double> mu) {
   std::vector<double> known;
@@ -48,8 +64,7 @@ class Examination {
   Diagnosis Of(size_t i) const {
     const VoterView& voter = voters_[i];
     if (voter.rounds < kFewRounds || std::isnan(mu_[i]) || voters_.size() < 3) return {};
-    // Without a matrix the crossover alone has to do.
-    if (mu_[i] < -kAgainst * median_ && (voter.against > 0 || matrix_.empty())) {
+    if (Opposes(i)) {
       return {v1::VOTES_AGAINST,
               fmt::format("{} votes against the others, wrong on {:.1f} % of the coordinates: flipped signs? {}",
                           voter.name, 100 * voter.crossover, WhatIsDone(voter))};
@@ -72,7 +87,26 @@ class Examination {
     return {};
   }
 
+  // The others agree with each other, so that there is something to be against. Those who oppose them count as what
+  // they would be the other way round.
+  bool MayBeAccused(size_t i) const {
+    if (matrix_.empty()) return true;
+    std::vector<double> others, own;  // pairs without it, with it
+    for (size_t j = 0; j < voters_.size(); ++j) {
+      for (size_t k = 0; k < j; ++k) {
+        const double pair = Opposes(j) == Opposes(k) ? Agreement(j, k) : -Agreement(j, k);
+        if (!std::isnan(pair)) (j == i || k == i ? own : others).push_back(pair);
+      }
+    }
+    const double typical = QuantileOf(others, 0.5);
+    if (typical > 0 && typical >= kAccord * MedianMagnitude(own)) return true;
+    return voters_.size() >= kManyVoters && QuantileOf(std::move(others), kMostPairs) > 0;
+  }
+
  private:
+  // Without a matrix the crossover alone has to do.
+  bool Opposes(size_t i) const { return mu_[i] < -kAgainst * median_ && (voters_[i].against > 0 || matrix_.empty()); }
+
   static std::string WhatIsDone(const VoterView& voter) {
     if (voter.weight < 0) return fmt::format("It is heard the other way round (weight {:.3f}).", voter.weight);
     return fmt::format("It is still heard, with weight {:.3f}: evict it if that is no mistake of yours.", voter.weight);
@@ -127,10 +161,9 @@ std::vector<Diagnosis> Diagnose(std::span<const VoterView> voters, std::span<con
   // Most cannot be against most: then there is not one signal, and nothing to accuse anyone of.
   const auto against =
       std::count_if(found.begin(), found.end(), [](const Diagnosis& d) { return d.suspicion == v1::VOTES_AGAINST; });
-  if (2 * static_cast<size_t>(against) >= voters.size()) {
-    for (Diagnosis& d : found) {
-      if (d.suspicion == v1::VOTES_AGAINST) d = {};
-    }
+  const bool are_most = 2 * static_cast<size_t>(against) >= voters.size();
+  for (size_t i = 0; i < voters.size(); ++i) {
+    if (found[i].suspicion == v1::VOTES_AGAINST && (are_most || !examination.MayBeAccused(i))) found[i] = {};
   }
   for (size_t i = 0; i < voters.size(); ++i) {
     found[i].mu = examination.mu(i);
