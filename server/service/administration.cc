@@ -72,6 +72,12 @@ bool Federation::Note(v1::EventKind kind, const std::string& client, std::string
   return events_.Add(environment_.now(), kind, client, broadcast_.closed, std::move(detail));
 }
 
+double Federation::Age() const {
+  const absl::Time since = std::min(first_opened_, round_opened_);
+  if (since == absl::InfiniteFuture()) return seconds_before_;  // it was finished when this process began
+  return std::max(0.0, absl::ToDoubleSeconds(std::min(finished_at_, environment_.now()) - since));
+}
+
 v1::RunStatus Federation::MakeStatus() const {
   v1::RunStatus status;
   status.set_run(run_);
@@ -95,9 +101,7 @@ v1::RunStatus Federation::MakeStatus() const {
   status.set_parameters(broadcast_.range.parameters);
   status.set_first_block(broadcast_.range.first);
   status.set_blocks(broadcast_.range.count);
-  const absl::Time until = std::min(finished_at_, environment_.now());
-  status.set_seconds(
-      std::max(0.0, absl::ToDoubleSeconds(until - std::min(until, std::min(first_opened_, round_opened_)))));
+  status.set_seconds(Age());
   status.set_seconds_per_round(seconds_per_round_);
   status.set_eta_seconds(seconds_per_round_ * static_cast<double>(options_.rounds.total - broadcast_.closed));
   status.set_bytes_up(bytes_up_);

@@ -32,6 +32,7 @@ Federation::Federation(const ServerOptions& options, ModelBundle bundle, std::st
       terms_(std::move(state.terms)),
       environment_(std::move(environment)),
       started_(environment_.now()),
+      seconds_before_(state.seconds),
       range_(state.tally.range()),
       events_(started_),
       tally_(std::move(state.tally)),
@@ -51,6 +52,7 @@ Federation::Federation(const ServerOptions& options, ModelBundle bundle, std::st
     broadcast_.history.Add(RecoveredRound(std::move(round), broadcast_.range.first));
   }
   MutexLock lock(mu_);
+  if (state.evaluation) evaluations_.push_back(*state.evaluation);
   box_.Close(broadcast_.closed, {}, options_.rounds.max_staleness);
   if (broadcast_.closed > 0) Note(v1::RECOVERED, "", fmt::format("goes on after round {}", broadcast_.closed));
   if (broadcast_.closed >= options_.rounds.total) {

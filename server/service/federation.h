@@ -80,7 +80,9 @@ class Federation {
     Registry registry;
     float step_size = 0;
     std::vector<RecentRound> recent = {};
-    std::string terms;  // see TermsOf
+    std::string terms;                              // see TermsOf
+    std::optional<v1::Evaluation> evaluation = {};  // the newest
+    double seconds = 0;                             // as its last round told; shown until a round opens
   };
 
   Federation(const ServerOptions& options, ModelBundle bundle, std::string run, State state, Environment environment);
@@ -268,6 +270,7 @@ class Federation {
   Sample SampleOf(VoterId voter, const TensorRange& tensor);
 
   // administration.cc.
+  double Age() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);  // of the run, in seconds
   v1::RunStatus MakeStatus() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   v1::Phase PhaseNow() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // But for what AddReliability adds.
@@ -290,6 +293,7 @@ class Federation {
   const std::string terms_;
   const Environment environment_;
   const absl::Time started_;
+  const double seconds_before_;  // see State::seconds
   const BlockRange range_;
   EventLog events_;
   PlanePool planes_;
@@ -311,7 +315,7 @@ class Federation {
   std::deque<std::pair<SessionId, absl::Time>> opened_ ABSL_GUARDED_BY(mu_);  // in order of time; until Join is due
   BallotBox box_ ABSL_GUARDED_BY(mu_);
   std::optional<Round> round_ ABSL_GUARDED_BY(mu_);  // takes ballots
-  absl::Time round_opened_ ABSL_GUARDED_BY(mu_);
+  absl::Time round_opened_ ABSL_GUARDED_BY(mu_) = absl::InfiniteFuture();
   uint64_t overdue_ ABSL_GUARDED_BY(mu_) = 0;            // the last round that was looked at past its deadline
   bool is_judging_ ABSL_GUARDED_BY(mu_) = false;         // the runner is asked how certain the open round is
   bool decides_ahead_ ABSL_GUARDED_BY(mu_) = true;       // false: the rule does not

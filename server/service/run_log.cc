@@ -97,6 +97,17 @@ void RunLog::Add(const v1::Evaluation& evaluation) {
   is_dirty_ = true;
 }
 
+std::optional<v1::Evaluation> RunLog::NewestEvaluation() {
+  MutexLock lock(mu_);
+  if (evaluations_.empty()) return std::nullopt;
+  return evaluations_.rbegin()->second;
+}
+
+double RunLog::Seconds() {
+  MutexLock lock(mu_);
+  return rounds_.empty() ? 0 : rounds_.rbegin()->second.seconds();
+}
+
 std::vector<v1::RoundSummary> RunLog::RoundsAfter(uint64_t round) {
   MutexLock lock(mu_);
   std::vector<v1::RoundSummary> rounds;

@@ -6,6 +6,7 @@
 #include <absl/time/time.h>
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,9 @@ class RunLog {
 
   void Add(const RoundRow& row);
   void Add(const v1::Evaluation& evaluation);
+
+  std::optional<v1::Evaluation> NewestEvaluation();
+  double Seconds();  // that the newest round told
 
   // Closed rounds after `round`, ascending, with what observers measured of them.
   std::vector<v1::RoundSummary> RoundsAfter(uint64_t round);

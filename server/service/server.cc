@@ -169,7 +169,8 @@ absl::Status ServerImpl::Open() {
   };
   federation_ = std::make_unique<Federation>(
       options_, std::move(bundle), run.run,
-      Federation::State{std::move(run.tally), std::move(run.registry), run.step_size, std::move(run.recent), terms},
+      Federation::State{std::move(run.tally), std::move(run.registry), run.step_size, std::move(run.recent), terms,
+                        log_->NewestEvaluation(), log_->Seconds()},
       std::move(environment));
   access_.emplace(credentials_.get());
   federation_service_.Serve(federation_.get(), &*access_);

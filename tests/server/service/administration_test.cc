@@ -54,7 +54,7 @@ TEST(Administration, WhatADiskRefusedIsJournalledWithTheNextRound) {
   EXPECT_THAT(Evictions(h), testing::Contains(true));
 }
 
-// After its only round, as recovery finds it: "a" voted in it.
+// After its only round, as recovery finds it 90 seconds after that was opened: "a" voted in it.
 std::unique_ptr<H> FinishedRun() {
   ServerOptions options = H::DefaultOptions();
   options.rounds.total = 1;
@@ -67,6 +67,9 @@ std::unique_ptr<H> FinishedRun() {
   }
   state.tally.Follow({}, {SignVector{std::vector<uint64_t>(H::kWords, 0), {}}});
   state.tally.Apply({.size = 0.125f, .decay = 1}, Serially);
+  state.evaluation.emplace().set_round(1);
+  state.evaluation->set_accuracy(0.75);
+  state.seconds = 90;
   return std::make_unique<H>(options, std::move(state));
 }
 
@@ -79,6 +82,16 @@ TEST(Administration, AFinishedRunThatIsStartedAgainWaitsForItsVotersAWhile) {
   applied.mutable_applied()->set_round(1);
   h->federation->Receive(a, applied);
   EXPECT_TRUE(h->federation->IsFinished()) << "everyone has what is due";
+}
+
+TEST(Administration, AFinishedRunThatIsStartedAgainKnowsItsAgeAndWhatWasMeasured) {
+  const auto h = FinishedRun();
+  h->now += absl::Seconds(5);
+  const v1::RunStatus status = h->federation->Status();
+  EXPECT_EQ(status.phase(), v1::FINISHED_RUN);
+  EXPECT_DOUBLE_EQ(status.seconds(), 90) << "it grows no older";
+  ASSERT_EQ(status.evaluations_size(), 1);
+  EXPECT_EQ(status.evaluations(0).accuracy(), 0.75);
 }
 
 TEST(Administration, AFinishedRunThatNobodyComesBackToEnds) {
