@@ -129,6 +129,13 @@ experiments_result() {
   ' "$2" "$1"
 }
 
+# experiments_is_whole METRICS ROUNDS: the run went to its end. A server that is told to stop ends in peace before it.
+experiments_is_whole() {
+  local last
+  last=$(awk -F, 'FNR == 1 { for (i = 1; i <= NF; i++) if ($i == "round") column = i } { last = $column } END { print last + 0 }' "$1")
+  ((last == $2)) || { printf "%s\n" "the server stopped after round $last of $2: no result" >&2 && return 1; }
+}
+
 # experiments_train NAME: one federation, from its model to its result.
 experiments_train() {
   local name=$1 directory=${experiments[out]}/unfinished/$1 result=${experiments[out]}/runs/$1 line network=mnist_cnn
@@ -145,6 +152,7 @@ experiments_train() {
   federation[model]=$directory/model
   "${federation[bin]}/signvote-client" init-model --model "$network" --seed "${federation[seed]}" --out "$directory/model" >"$directory/model.log" &&
     federation_configure "$directory" && federation_start "$directory" && federation_follow "$directory" &&
+    experiments_is_whole "$directory/metrics.csv" "${federation[rounds]}" &&
     cp -- "$directory/summary.json" "$result.json" &&
     experiments_result "$directory/metrics.csv" "$directory/clients/observer.log" "${federation[clients]}" >"$directory/result.csv" &&
     mv -- "$directory/result.csv" "$result.csv" && rm -rf -- "$directory"
