@@ -300,8 +300,7 @@ void Runner::OnAbstention(uint64_t round, const absl::Status& why) {
   spdlog::error(
       "no vote in {} rounds or more, and hardly one between them: {}; expected finite gradients: look for very large "
       "inputs (data.mean and data.deviation normalise them), a loss that divides by 0 or takes its logarithm, or "
-      "parameters that have "
-      "diverged (step.size of the server)",
+      "parameters that have diverged (step.size of the server)",
       abstentions_, Message(why));
   Fail(kExitData, why);
 }

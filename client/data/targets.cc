@@ -55,8 +55,7 @@ void WarnOfUnit(const Column& column, const std::string& source) {
   spdlog::warn(
       "{}: its targets have mean {} and deviation {}, expected about 0 and 1 under loss mse: no parameter moves "
       "further than the sum of the steps, so a module may not get there in any number of rounds; give every client the "
-      "same "
-      "data.target_mean: [{}] and data.target_deviation: [{}]",
+      "same data.target_mean: [{}] and data.target_deviation: [{}]",
       source, fmt::join(means, ", "), fmt::join(deviations, ", "), fmt::join(means, ", "), fmt::join(deviations, ", "));
 }
 

@@ -8,16 +8,15 @@
 namespace signvote {
 namespace {
 
-// What no client could train with.
 // What is declared to be no tensor; what is not declared shows when it is computed.
 absl::Status CheckResult(const torch::jit::Module& module) {
   const auto& results = module.get_method("forward").function().getSchema().returns();
   const c10::TypePtr type = results.size() == 1 ? results[0].type() : c10::NoneType::get();
   if (c10::TensorType::get()->isSubtypeOf(*type)) return absl::OkStatus();
-  return InvalidArgument("the module's forward gives a {}, expected one tensor: let it return the outputs alone",
-                         type->repr_str());
+  return NoOneTensor(type->repr_str());
 }
 
+// What no client could train with.
 absl::Status CheckMethods(const torch::jit::Module& module, const std::string& path) {
   const bool has_loss = module.find_method("loss").has_value();
   if (!has_loss && !module.find_method("forward").has_value()) {

@@ -58,6 +58,11 @@ std::vector<NamedParameter> ParametersOf(const torch::jit::Module& module);
 absl::Status CheckLossSignature(const torch::jit::Module& module);
 absl::Status CheckForwardSignature(const torch::jit::Module& module);
 
+// INVALID_ARGUMENT: what `forward` gives, or is declared to give, is of another type.
+inline absl::Status NoOneTensor(const std::string& type) {
+  return InvalidArgument("the module's forward gives a {}, expected one tensor: let it return the outputs alone", type);
+}
+
 // Of batch normalisation, by the name of a buffer.
 inline bool IsRunningStatistic(const std::string& name) {
   return name.ends_with("running_mean") || name.ends_with("running_var");

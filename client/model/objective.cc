@@ -170,8 +170,7 @@ absl::StatusOr<torch::Tensor> Outputs(Module::Impl& impl, const TensorBatch& bat
   try {
     const c10::IValue outputs = impl.module.forward({batch.inputs});
     if (outputs.isTensor()) return outputs.toTensor();
-    return InvalidArgument("the module's forward gives a {}, expected one tensor: let it return the outputs alone",
-                           outputs.tagKind());
+    return NoOneTensor(outputs.tagKind());
   } catch (const std::exception& error) {
     const std::string cause = CauseOf(error);
     return InvalidArgument("the module does not take inputs {}: {}{}", InputText(batch.inputs), cause,
