@@ -77,13 +77,16 @@ Lines Clients(const Scene& scene, size_t rows, std::string* hidden) {
   return lines;
 }
 
+bool IsWarning(v1::EventKind kind) {
+  return kind == v1::SUSPECTED || kind == v1::SETTINGS_DIFFER || kind == v1::REFUSED_JOIN;
+}
+
 Lines Events(const Scene& scene, size_t rows, absl::TimeZone zone) {
   if (scene.events.empty() || rows < 2) return {};
   Lines lines = {{}};
   const size_t shown = std::min(scene.events.size(), rows - 1);
   for (auto event = scene.events.end() - static_cast<std::ptrdiff_t>(shown); event != scene.events.end(); ++event) {
-    const bool is_warning = event->kind() == v1::SUSPECTED || event->kind() == v1::SETTINGS_DIFFER;
-    lines.push_back({RenderEvent(*event, zone), is_warning ? Style::kWarning : Style::kQuiet});
+    lines.push_back({RenderEvent(*event, zone), IsWarning(event->kind()) ? Style::kWarning : Style::kQuiet});
   }
   return lines;
 }

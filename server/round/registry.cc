@@ -1,5 +1,7 @@
 #include "server/round/registry.h"
 
+#include <absl/strings/escaping.h>
+
 #include <algorithm>
 #include <cctype>
 
@@ -18,7 +20,8 @@ absl::Status ValidateName(std::string_view name) {
   const bool legal = std::all_of(name.begin(), name.end(),
                                  [](unsigned char c) { return std::isalnum(c) || c == '.' || c == '_' || c == '-'; });
   if (name.empty() || name.size() > 64 || !legal) {
-    return InvalidArgument("client name \"{}\": expected 1 to 64 letters, digits, dots, underscores or dashes", name);
+    return InvalidArgument("client name \"{}\": expected 1 to 64 letters, digits, dots, underscores or dashes",
+                           absl::CHexEscape(std::string(name.substr(0, 64))));
   }
   return absl::OkStatus();
 }

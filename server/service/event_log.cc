@@ -12,7 +12,7 @@ bool IsToldOnceARound(v1::EventKind kind) {
   return kind == v1::STALE_BALLOT || kind == v1::LATE_BALLOT || kind == v1::REFUSED_BALLOT || kind == v1::DISAGREED;
 }
 
-bool IsOfRow(v1::EventKind kind) { return kind == v1::JOINED || kind == v1::LEFT_SESSION; }
+bool IsOfRow(v1::EventKind kind) { return kind == v1::JOINED || kind == v1::REFUSED_JOIN || kind == v1::LEFT_SESSION; }
 
 }  // namespace
 
@@ -47,10 +47,11 @@ bool EventLog::Add(absl::Time now, v1::EventKind kind, const std::string& client
   event.set_round(round);
   event.set_detail(std::move(detail));
   if (IsOfRow(kind)) GoOnWithRow(now, &event);
+  const bool is_news = event.replaces() == 0;
   events_.push_back(std::move(event));
   if (events_.size() > kEvents) events_.pop_front();
   added_.NotifyAll();
-  return true;
+  return is_news;
 }
 
 std::vector<v1::Event> EventLog::AfterLocked(uint64_t after) const {

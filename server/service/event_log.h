@@ -2,7 +2,7 @@
 //
 // Thread-safe; takes no other lock, so that it may be called with any held. Bounded: kEvents events, and so that no
 // client can push the others' events out, of ballots that were stale, late or refused and of parameters that differ one
-// a client and round, and of a client that joins again and again, or leaves, the last one of a row.
+// a client and round, and of a client that joins again and again, is refused, or leaves, the last one of a row.
 #pragma once
 
 #include <absl/time/time.h>
@@ -22,14 +22,14 @@ namespace signvote {
 class EventLog {
  public:
   static constexpr size_t kEvents = 1024;
-  // JOINED, or LEFT_SESSION, of one client no longer than this after the last is of the same row.
+  // JOINED, REFUSED_JOIN, or LEFT_SESSION, of one client no longer than this after the last is of the same row.
   static constexpr absl::Duration kRowPause = absl::Minutes(1);
 
   // Ids go on ascending when a process takes another's place.
   explicit EventLog(absl::Time started) : last_id_(static_cast<uint64_t>(absl::ToUnixMicros(started))) {}
 
-  // `client` is empty for events of the run; `round` is the last closed one. False: it is told already. An event that
-  // goes on with a row takes the place of the row's last, with an id of its own, and its detail says how many it stands
+  // `client` is empty for events of the run; `round` is the last closed one. False: it is told already, or goes on with
+  // a row: then it takes the place of the row's last, with an id of its own, and its detail says how many it stands
   // for.
   bool Add(absl::Time now, v1::EventKind kind, const std::string& client, uint64_t round, std::string detail);
 
@@ -50,7 +50,7 @@ class EventLog {
   // By client and kind, of those that are told once a round: the round of the last one. As many entries as clients that
   // ever caused such an event.
   std::map<std::pair<std::string, int>, uint64_t> told_ ABSL_GUARDED_BY(mu_);
-  // Events of one client and kind that follow each other closely. As many entries as clients, twice.
+  // Events of one client and kind that follow each other closely. As many entries as clients, thrice.
   struct Row {
     absl::Time last = absl::InfinitePast();
     uint64_t id = 0;  // of the event that stands for it

@@ -185,6 +185,7 @@ class Federation {
   void Join(SessionId id, Session& session, const v1::Join& join) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status CheckJoin(const v1::Join& join, const std::optional<Identity>& caller)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void NoteRefused(const std::string& name, const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Greet(Session& session, const v1::Join& join, const std::string& warning) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   v1::RunConfig ConfigFor(uint32_t fraction) const;
   void DescribeTensors(google::protobuf::RepeatedPtrField<v1::Tensor>* tensors) const;
@@ -276,7 +277,7 @@ class Federation {
   // But for what AddReliability adds.
   v1::ClientSummary Summarize(const Client& client) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void AddReliability(std::span<const VoterReport> reports, v1::ClientSummary* summary) const;
-  // False: it is told already.
+  // False: it is told already, or often: EventLog::Add.
   bool Note(v1::EventKind kind, const std::string& client, std::string detail) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // The journal is to know the client as it is. Of what changes between two rounds evictions and readmissions are all
   // told, the rest once.

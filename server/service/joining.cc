@@ -65,7 +65,10 @@ absl::Status Federation::CheckJoin(const v1::Join& join, const std::optional<Ide
 
 void Federation::Join(SessionId id, Session& session, const v1::Join& join) {
   if (session.client) return End(id, InvalidArgument("Join came twice in one session"));
-  if (absl::Status status = CheckJoin(join, session.caller); !status.ok()) return End(id, status);
+  if (absl::Status status = CheckJoin(join, session.caller); !status.ok()) {
+    NoteRefused(join.name(), status);
+    return End(id, status);
+  }
 
   const bool is_new = registry_.Find(join.name()) == nullptr;
   Client& client = registry_.Admit(join.name());
@@ -103,6 +106,13 @@ void Federation::Join(SessionId id, Session& session, const v1::Join& join) {
     Note(v1::SETTINGS_DIFFER, name, text);
     spdlog::warn("{}: {}: what it trains on or measures is something else; compare the files client.yaml", name, text);
   }
+}
+
+void Federation::NoteRefused(const std::string& name, const absl::Status& status) {
+  if (farewell_) return;
+  // What a stranger calls itself is told, and no reason to remember it.
+  const std::string known = registry_.Find(name) ? name : "";
+  if (Note(v1::REFUSED_JOIN, known, Message(status))) spdlog::warn("a client is refused: {}", Message(status));
 }
 
 void Federation::Record(const Client& client) {

@@ -160,6 +160,23 @@ TEST(Federation, AClientThatLeavesMidBallotCostsTheRoundNothing) {
   EXPECT_EQ(h.rows[0].ballots, 1u);
 }
 
+TEST(Federation, AdministratorsHearOfWhoIsRefused) {
+  H h;
+  h.Join("ada");
+  for (int i = 0; i < 3; ++i) h.Join("ada");
+  for (const char* name : {"no name", "\n"}) h.Join(name);
+  std::vector<std::string> told;
+  for (const v1::Event& event : h.federation->events().After(0)) {
+    if (event.kind() == v1::REFUSED_JOIN) told.push_back(event.client() + ": " + event.detail());
+  }
+  EXPECT_THAT(told, testing::ElementsAre(
+                        "ada: another live session holds the name ada: give every client a name of its own; 3 times in "
+                        "a row",
+                        ": client name \"\\n\": expected 1 to 64 letters, digits, dots, underscores or dashes; 2 "
+                        "times in a row"))
+      << "a stranger's names cannot push events out";
+}
+
 TEST(Federation, ASecondClientOfATakenNameIsRefusedAndTheTokenTakesOver) {
   H h;
   const SessionId first = h.Join("a");
