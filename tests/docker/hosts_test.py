@@ -47,7 +47,7 @@ class HostsTest(unittest.TestCase):
 
     def type(self, line, host, *more):
         """With this host's files, the images under test, and names that nothing else has."""
-        words = [re.sub(r"^(/(etc|var)/[^:]*):", host + r"\1:", word) if word.startswith("/") else word for word in line]
+        words = [re.sub(r"^(/(etc|srv|var)/[^:]*):", host + r"\1:", word) if word.startswith("/") else word for word in line]
         words = [f"{word}:{stage.ENGINE.tag}" if word in ("signvote-server", "signvote-client") else word for word in words]
         words = ["0:7400" if word == "7400:7400" else word for word in words]
         at = words.index("--name") + 1

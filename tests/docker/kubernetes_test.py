@@ -45,7 +45,7 @@ class KubernetesTest(unittest.TestCase):
 
     def remove(self):
         self.engine.docker("rm", "--force", "--volumes", *self.pods, check=False)
-        self.engine.docker("volume", "rm", "state-server-0", "state-server-1", check=False)
+        self.engine.docker("volume", "rm", "state-server-0", "state-server-1", "state-observer-5d4f", check=False)
         self.engine.docker("network", "rm", NODES, check=False)
 
     def make_secrets(self):

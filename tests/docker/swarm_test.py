@@ -20,7 +20,7 @@ class SwarmTest(unittest.TestCase):
         self.stack = os.path.join(self.place, "deploy/swarm/stack.yml")
         with open(self.stack, encoding="utf-8") as file:
             text = file.read()
-        for ours in ("/etc/signvote/tls", "/var/lib/signvote/data"):
+        for ours in ("/etc/signvote/tls", "/etc/signvote/tls-observer", "/var/lib/signvote/data"):
             self.assertIn(f"source: {ours},", text)
             text = text.replace(f"source: {ours},", f"source: {self.place}{ours},")
             os.makedirs(self.place + ours)
@@ -31,10 +31,12 @@ class SwarmTest(unittest.TestCase):
 
     def make_certificates(self, node):
         certs = os.path.join(self.place, "certs")
-        for words in (["init"], ["server", "server"], ["admin", "operator"], ["client", node]):
+        for words in (["init"], ["server", "server"], ["admin", "operator"], ["client", node],
+                      ["client", "observer", "--role", "observer"]):
             run(os.path.join(self.place, "deploy/certs.sh"), "--directory", certs, *words)
-        for name in os.listdir(f"{certs}/clients/{node}"):
-            shutil.copy(f"{certs}/clients/{node}/{name}", self.place + "/etc/signvote/tls")
+        for client, directory in ((node, "tls"), ("observer", "tls-observer")):
+            for name in os.listdir(f"{certs}/clients/{client}"):
+                shutil.copy(f"{certs}/clients/{client}/{name}", f"{self.place}/etc/signvote/{directory}")
         run("chmod", "-R", "a+rX", self.place)
 
     def server(self, *words):
@@ -45,12 +47,14 @@ class SwarmTest(unittest.TestCase):
         self.docker("swarm", "init", "--advertise-addr", "127.0.0.1")
         self.addCleanup(self.docker, "swarm", "leave", "--force", check=False)
         node = self.docker("node", "ls", "--format", "{{.Hostname}}").strip()
-        self.docker("node", "update", "--label-add", "signvote_server=true", "--label-add", "signvote_client=true", node)
+        self.docker("node", "update", *(f"--label-add=signvote_{part}=true" for part in ("server", "client", "observer")), node)
         self.make_certificates(node)
         self.docker("run", "--rm", "-v", "signvote_model:/var/lib/signvote/model", f"signvote-client:{self.engine.tag}", "init-model",
                     "--model", "mnist_cnn", "--out", "/var/lib/signvote/model")
         run("docker", "stack", "deploy", "-c", self.stack, "signvote", env=self.environment)
         self.addCleanup(self.docker, "stack", "rm", "signvote", check=False)
         eventually(lambda: self.server("signvotectl", "health") == "serving\n", what="the server's health")
-        eventually(lambda: '"connected": true' in self.server("signvotectl", "client", node, "--json"), what="the node's vote")
+        for client in (node, "observer"):
+            eventually(lambda c=client: '"connected": true' in self.server("signvotectl", "client", c, "--json"),
+                       what=f"{client} at the server")
         say("swarm:", self.server("signvotectl", "status").splitlines()[1])
