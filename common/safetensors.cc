@@ -152,6 +152,12 @@ uint64_t TensorShape::Coordinates() const {
   return std::accumulate(shape.begin(), shape.end(), uint64_t{1}, std::multiplies<>());
 }
 
+uint64_t Coordinates(std::span<const TensorShape> tensors) {
+  uint64_t sum = 0;
+  for (const TensorShape& tensor : tensors) sum += tensor.Coordinates();
+  return sum;
+}
+
 absl::StatusOr<Tensors> ParseSafetensors(std::span<const char> bytes) {
   ASSIGN_OR_RETURN(const uint64_t header_bytes, HeaderBytes(bytes, bytes.size()));
   const std::span<const char> data = bytes.subspan(kLengthBytes + header_bytes);
@@ -203,10 +209,10 @@ std::string SafetensorsHeader(std::span<const TensorShape> tensors,
 
 absl::Status WriteSafetensors(const std::string& path, std::span<const TensorShape> tensors,
                               std::span<const float> values, const std::map<std::string, std::string>& metadata) {
-  uint64_t coordinates = 0;
-  for (const TensorShape& tensor : tensors) coordinates += tensor.Coordinates();
-  if (coordinates != values.size())
-    return InvalidArgument("{}: the shapes hold {} values, {} are to be written", path, coordinates, values.size());
+  if (Coordinates(tensors) != values.size()) {
+    return InvalidArgument("{}: the shapes hold {} values, {} are to be written", path, Coordinates(tensors),
+                           values.size());
+  }
   const std::string header = SafetensorsHeader(tensors, metadata);
   const std::string_view parts[] = {header, {reinterpret_cast<const char*>(values.data()), values.size_bytes()}};
   return WriteFileAtomically(path, parts);

@@ -21,6 +21,8 @@ struct TensorShape {
   bool operator==(const TensorShape&) const = default;
 };
 
+uint64_t Coordinates(std::span<const TensorShape> tensors);  // of all together
+
 struct Tensors {
   std::vector<TensorShape> tensors;  // in the order of their data
   std::vector<float> values;         // all of them, one after the other

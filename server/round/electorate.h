@@ -27,7 +27,6 @@ class Electorate {
   std::vector<VoterId> Close(uint64_t round, std::span<const VoterId> voters);
 
   void SetEvicted(VoterId voter, bool evicted);
-  bool IsEvicted(VoterId voter) const { return evicted_.contains(voter); }
 
   void Save(std::string* out) const;
   absl::Status Restore(std::string_view bytes);

@@ -34,11 +34,6 @@ void Round::Evict(VoterId voter) {
   Update(voter, [](Voter& v) { v = Voter{.present = false, .asked = false}; });
 }
 
-bool Round::IsAsked(VoterId voter) const {
-  auto found = voters_.find(voter);
-  return found == voters_.end() || found->second.asked;
-}
-
 std::optional<uint32_t> Round::Voted(VoterId voter) const {
   auto found = voters_.find(voter);
   return found == voters_.end() ? std::nullopt : found->second.age;

@@ -44,7 +44,6 @@ class Round {
   // An evicted voter's ballot is not counted, nor is it waited for.
   void Evict(VoterId voter);
 
-  bool IsAsked(VoterId voter) const;
   // The age of the ballot that is in, if one is.
   std::optional<uint32_t> Voted(VoterId voter) const;
 

@@ -49,7 +49,7 @@ absl::Status UnknownClient(const std::string& name) {
 
 v1::Phase Federation::PhaseNow() const {
   if (broadcast_.closed >= options_.rounds.total) return v1::FINISHED_RUN;
-  if (draining_ || farewell_) return v1::STOPPING_RUN;
+  if (draining_) return v1::STOPPING_RUN;
   if (!disk_problem_.empty()) return v1::STALLED;
   if (closing_) return v1::CLOSING;
   if (IsPaused()) return v1::PAUSED;
@@ -75,7 +75,7 @@ bool Federation::Note(v1::EventKind kind, const std::string& client, std::string
 double Federation::Age() const {
   const absl::Time since = std::min(first_opened_, round_opened_);
   if (since == absl::InfiniteFuture()) return seconds_before_;  // it was finished when this process began
-  return std::max(0.0, absl::ToDoubleSeconds(std::min(finished_at_, environment_.now()) - since));
+  return seconds_before_ + std::max(0.0, absl::ToDoubleSeconds(std::min(finished_at_, environment_.now()) - since));
 }
 
 v1::RunStatus Federation::MakeStatus() const {
@@ -218,13 +218,15 @@ absl::StatusOr<v1::ClientDetail> Federation::Detail(const std::string& name) {
   return detail;
 }
 
+uint64_t Federation::NextToClose() const { return broadcast_.closed + (closing_ ? 2 : 1); }
+
 absl::Status Federation::Pause(uint64_t after_round, uint32_t seconds) {
   Locked locked(this);
   if (finished_at_ != absl::InfiniteFuture()) return AlreadyFinished("pause");
   pause_after_ = after_round;
   pause_ends_ = seconds == 0 ? absl::InfiniteFuture() : environment_.now() + absl::Seconds(seconds);
   Note(v1::RUN_PAUSED, "", "by an administrator");
-  spdlog::info("paused from round {} on", std::max(after_round, broadcast_.closed) + 1);
+  spdlog::info("paused from round {} on", std::max(after_round + 1, NextToClose()));
   CloseIfDue();
   return absl::OkStatus();
 }
@@ -258,11 +260,14 @@ Federation::Exported Federation::Export() {
 }
 
 absl::Status Federation::SetStepSize(float size) {
-  if (!std::isfinite(size) || size <= 0) return InvalidArgument("step size {}: expected a finite number above 0", size);
+  StepOptions step = options_.step;
+  step.size = size;
+  RETURN_IF_ERROR(CheckStep(step));
   Locked locked(this);
+  if (finished_at_ != absl::InfiniteFuture()) return AlreadyFinished("change");
   step_size_ = size;
   v1::StepRecord& record = *pending_records_.emplace_back().mutable_step();
-  record.set_from_round(broadcast_.closed + (closing_ ? 2 : 1));
+  record.set_from_round(NextToClose());
   record.set_size(size);
   Note(v1::STEP_CHANGED, "", fmt::format("step size {:g} from round {} on", size, record.from_round()));
   spdlog::info("step size {} from round {} on", size, record.from_round());
@@ -289,9 +294,12 @@ absl::Status Federation::SetEvicted(const std::string& name, bool evicted) {
       v1::ServerMessage message;
       message.mutable_farewell()->set_reason(v1::Farewell::EVICTED);
       message.mutable_farewell()->set_detail("an administrator evicted this client");
-      sessions_.at(client->session).feed.Say(message);
-      End(client->session, Error(absl::StatusCode::kPermissionDenied, "client {} is evicted", name));
+      const SessionId session = client->session;
+      sessions_.at(session).feed.Say(message);
+      Depart(session);
+      End(session, Error(absl::StatusCode::kPermissionDenied, "client {} is evicted", name));
     }
+    FillSeats();
   }
   Note(evicted ? v1::EVICTED_CLIENT : v1::READMITTED, name, "by an administrator");
   spdlog::info("{} {}", name, evicted ? "evicted" : "readmitted");
@@ -302,6 +310,11 @@ absl::Status Federation::SetEvicted(const std::string& name, bool evicted) {
 void Federation::Drain() {
   MutexLock lock(mu_);
   draining_ = true;
+}
+
+void Federation::Rest() {
+  MutexLock lock(mu_);
+  draining_ = rests_ = true;
 }
 
 bool Federation::IsDrained() {
@@ -319,6 +332,7 @@ void Federation::Stop(v1::Farewell::Reason reason, const std::string& detail) {
   farewell.set_return_after_seconds(reason == v1::Farewell::STOPPING ? 2 : 0);
   farewell.set_detail(detail);
   farewell_ = farewell;
+  draining_ = rests_ = true;
   if (reason == v1::Farewell::STOPPING) Note(v1::RUN_ENDED, "", "the server is stopping: " + detail);
   round_.reset();
   broadcast_.open = 0;

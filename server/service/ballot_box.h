@@ -1,7 +1,7 @@
 // The ballots of the open round, in buffers named by voter and block.
 //
 // A ballot counts when all its blocks are in; a half-sent one costs the round nothing. Blocks of closed rounds may
-// count late, in the open round, with their age. Validated before they come here (see CheckBallot).
+// count late, in the open round, with their age. Validated before they come here (Federation::PlanesOf).
 #pragma once
 
 #include <cstdint>

@@ -7,12 +7,12 @@
 
 #include "common/status.h"
 #include "server/service/federation.h"
+#include "server/service/names_text.h"
 
 namespace signvote {
 namespace {
 
 constexpr absl::Duration kDiskRetry = absl::Seconds(1);
-constexpr size_t kMissingNamed = 4;  // by an event or a status
 
 }  // namespace
 
@@ -24,7 +24,7 @@ StepOptions Federation::StepNow() const {
 
 void Federation::OpenRound() {
   const uint64_t number = broadcast_.closed + 1;
-  if (draining_ || farewell_ || number > options_.rounds.total) return;
+  if (draining_ || number > options_.rounds.total) return;
   const absl::Time now = environment_.now();
   round_.emplace(options_.rounds, number, now);
   round_opened_ = now;
@@ -50,9 +50,27 @@ void Federation::OpenRound() {
   for (const auto& [id, session] : sessions_) wake_.insert(id);
 }
 
+// A draw from too few leaves seats for those who come later, and who is drawn and leaves without a ballot leaves one to
+// another; a draw that is a function of who is here is fine, since the round is one of its ballots alone.
+void Federation::FillSeats() {
+  if (!round_ || round_->ballots() + round_->waiting() >= options_.rounds.electorate) return;
+  std::vector<VoterId> candidates;
+  for (const auto& [name, client] : registry_.clients()) {
+    const bool may_sit = client.role == v1::VOTER && client.IsConnected() && !client.evicted && IsAwaited(client);
+    if (may_sit && !asked_.contains(client.id)) candidates.push_back(client.id);
+  }
+  std::sort(candidates.begin(), candidates.end());
+  const uint32_t seats = options_.rounds.electorate - round_->ballots() - round_->waiting();
+  for (const VoterId voter : DrawElectorate(candidates, seats, options_.seed, round_->number())) {
+    asked_.insert(voter);
+    round_->Arrive(voter, true);
+    wake_.insert(registry_.FindById(voter)->session);
+  }
+}
+
 void Federation::CloseIfDue() {
   const absl::Time now = environment_.now();
-  if (!round_ || closing_ || IsPaused() || farewell_ || !round_->MayClose(now)) return;
+  if (!round_ || closing_ || IsPaused() || rests_ || !round_->MayClose(now)) return;
   Closing& closing = closing_.emplace(Closing());
   closing.round = round_->number();
   closing.step = StepFor(StepNow(), closing.round, options_.rounds.total);
@@ -96,11 +114,8 @@ void Federation::NoteOverdue(absl::Time now) {
 
 std::string Federation::NamesOf(const std::vector<VoterId>& voters) const {
   std::vector<std::string> names;
-  for (const VoterId voter : voters) {
-    if (names.size() == kMissingNamed) break;
-    names.push_back(registry_.FindById(voter)->name);
-  }
-  return fmt::format("{}{}", fmt::join(names, ", "), names.size() < voters.size() ? ", ..." : "");
+  for (const VoterId voter : voters) names.push_back(registry_.FindById(voter)->name);
+  return NamesText(names);
 }
 
 // Ballots that come while the runner judges are looked at by the judgement after it.
@@ -312,7 +327,7 @@ void Federation::PublishRound(std::shared_ptr<const Snapshot> applied) {
     CountBallots();
 
     row = closing_->row;
-    row.seconds = absl::ToDoubleSeconds(environment_.now() - first_opened_);
+    row.seconds = seconds_before_ + absl::ToDoubleSeconds(environment_.now() - first_opened_);
     row.bytes_up = bytes_up_ - row_bytes_up_;
     row.bytes_down = bytes_down_ - row_bytes_down_;
     row_bytes_up_ = bytes_up_;

@@ -6,6 +6,8 @@
 #include <cmath>
 #include <limits>
 
+#include "server/service/names_text.h"
+
 namespace signvote {
 namespace {
 
@@ -16,7 +18,6 @@ constexpr double kNothing = 0.1;     // of the median |mu|
 constexpr double kCopy = 0.8;        // agreement of a pair ...
 constexpr double kCopyExcess = 0.3;  // ... and how much of it the one-coin model does not explain
 constexpr double kShareOfWorst = 0.5;  // pairs whose residual is that of the worst, about
-constexpr size_t kNamed = 4;
 // Voters accuse one of them where their own typical agreement is such a share of that with it. In a run that has
 // converged the gradients of few voters sum to about 0, so that the strongest opposes the rest, who have little in
 // common: seen below 0.4.
@@ -45,10 +46,9 @@ double MedianMagnitude(std::span<const double> mu) {
 }
 
 std::string Names(std::span<const VoterView> voters, const std::vector<size_t>& those) {
-  std::string text;
-  for (size_t i = 0; i < those.size() && i < kNamed; ++i) text += (i ? ", " : "") + voters[those[i]].name;
-  if (those.size() > kNamed) text += fmt::format(" and {} more", those.size() - kNamed);
-  return text;
+  std::vector<std::string> names;
+  for (const size_t i : those) names.push_back(voters[i].name);
+  return NamesText(names);
 }
 
 class Examination {

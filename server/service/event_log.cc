@@ -12,7 +12,9 @@ bool IsToldOnceARound(v1::EventKind kind) {
   return kind == v1::STALE_BALLOT || kind == v1::LATE_BALLOT || kind == v1::REFUSED_BALLOT || kind == v1::DISAGREED;
 }
 
-bool IsOfRow(v1::EventKind kind) { return kind == v1::JOINED || kind == v1::REFUSED_JOIN || kind == v1::LEFT_SESSION; }
+bool IsOfRow(v1::EventKind kind) {
+  return kind == v1::JOINED || kind == v1::REFUSED_JOIN || kind == v1::SETTINGS_DIFFER || kind == v1::LEFT_SESSION;
+}
 
 }  // namespace
 

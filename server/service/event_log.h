@@ -2,7 +2,8 @@
 //
 // Thread-safe; takes no other lock, so that it may be called with any held. Bounded: kEvents events, and so that no
 // client can push the others' events out, of ballots that were stale, late or refused and of parameters that differ one
-// a client and round, and of a client that joins again and again, is refused, or leaves, the last one of a row.
+// a client and round, and of a client that joins again and again, with settings that differ, is refused, or leaves, the
+// last one of a row.
 #pragma once
 
 #include <absl/time/time.h>
@@ -22,7 +23,7 @@ namespace signvote {
 class EventLog {
  public:
   static constexpr size_t kEvents = 1024;
-  // JOINED, REFUSED_JOIN, or LEFT_SESSION, of one client no longer than this after the last is of the same row.
+  // An event of one client no longer than this after the last of its kind is of the same row.
   static constexpr absl::Duration kRowPause = absl::Minutes(1);
 
   // Ids go on ascending when a process takes another's place.
@@ -50,7 +51,7 @@ class EventLog {
   // By client and kind, of those that are told once a round: the round of the last one. As many entries as clients that
   // ever caused such an event.
   std::map<std::pair<std::string, int>, uint64_t> told_ ABSL_GUARDED_BY(mu_);
-  // Events of one client and kind that follow each other closely. As many entries as clients, thrice.
+  // Events of one client and kind that follow each other closely. As many entries as clients for each kind.
   struct Row {
     absl::Time last = absl::InfinitePast();
     uint64_t id = 0;  // of the event that stands for it

@@ -83,9 +83,9 @@ SessionId Federation::Open(std::optional<Identity> caller) {
   return id;
 }
 
-void Federation::Receive(SessionId id, v1::ClientMessage message) {
+bool Federation::Receive(SessionId id, v1::ClientMessage message) {
   const uint64_t bytes = message.ByteSizeLong();
-  Receive(id, Incoming{std::move(message), nullptr, bytes});
+  return Receive(id, Incoming{std::move(message), nullptr, bytes});
 }
 
 // Decoded and checked without a lock, but to look up the voter's fraction.
@@ -96,6 +96,7 @@ Federation::Planes Federation::PlanesOf(SessionId id, const Incoming& incoming) 
   {
     MutexLock lock(mu_);
     auto found = sessions_.find(id);
+    if (found != sessions_.end() && found->second.end) return nullptr;
     if (found != sessions_.end() && found->second.client) {
       draw.client_id = found->second.client->id;
       draw.k = found->second.client->fraction;
@@ -112,16 +113,19 @@ Federation::Planes Federation::PlanesOf(SessionId id, const Incoming& incoming) 
   return planes;
 }
 
-void Federation::Receive(SessionId id, Incoming incoming) {
+bool Federation::Receive(SessionId id, Incoming incoming) {
   const uint64_t bytes = incoming.bytes + kPrefixBytes;
-  const v1::ClientMessage& message = incoming.message;
-  Planes planes = message.has_ballot() ? PlanesOf(id, incoming) : Planes(nullptr);
+  Planes planes = incoming.message.has_ballot() ? PlanesOf(id, incoming) : Planes(nullptr);
 
   Locked locked(this);
   auto found = sessions_.find(id);
-  if (found == sessions_.end() || found->second.end) return;
-  Session& session = found->second;
+  if (found == sessions_.end() || found->second.end) return false;
   wake_.insert(id);
+  Take(id, found->second, incoming.message, bytes, std::move(planes));
+  return !found->second.end;
+}
+
+void Federation::Take(SessionId id, Session& session, const v1::ClientMessage& message, uint64_t bytes, Planes planes) {
   if (session.feed.said() > kMaxUnreadAnswers) {
     return End(id, Error(absl::StatusCode::kResourceExhausted, "{} answers are unread: read them, then join again",
                          session.feed.said()));
@@ -239,7 +243,8 @@ void Federation::Ballot(SessionId, Session& session, const v1::BallotBlock& ball
     case BallotBox::Outcome::kCompleted:
       Hear(client);
       if (age > 0) {
-        Answer(session, ballot, Verdict::COUNTED_LATE, fmt::format("counted in round {}, {} late", open, age));
+        Answer(session, ballot, Verdict::COUNTED_LATE,
+               fmt::format("counts in round {}, {} late, unless a fresh one comes", open, age));
       }
       // A late ballot that comes while the round before is being closed waits in the box for the next one to open.
       if (round_) round_->Vote(client.id, static_cast<uint32_t>(age));
@@ -301,8 +306,18 @@ Federation::Outbound Federation::Next(SessionId id) {
 void Federation::End(SessionId id, absl::Status status) {
   auto found = sessions_.find(id);
   if (found == sessions_.end() || found->second.end) return;
+  NoteLeft(found->second, status);
+  Depart(id);
   found->second.end = std::move(status);
   wake_.insert(id);
+}
+
+void Federation::NoteLeft(const Session& session, const absl::Status& why) {
+  if (!session.client) return;
+  const std::string detail = !session.reason.empty() ? "it says: " + session.reason : Message(why);
+  Note(v1::LEFT_SESSION, session.client->name, detail);
+  detail.empty() ? spdlog::info("{} left", session.client->name)
+                 : spdlog::warn("{} left; {}", session.client->name, detail);
 }
 
 void Federation::Depart(SessionId id) {
@@ -317,14 +332,10 @@ void Federation::Depart(SessionId id) {
 
 void Federation::Closed(SessionId id) {
   Locked locked(this);
-  if (auto found = sessions_.find(id); found != sessions_.end() && found->second.client) {
-    const std::string& name = found->second.client->name;
-    const std::string& reason = found->second.reason;
-    Note(v1::LEFT_SESSION, name, reason.empty() ? "" : "it says: " + reason);
-    reason.empty() ? spdlog::info("{} left", name) : spdlog::warn("{} left; it says: {}", name, reason);
-  }
+  if (auto found = sessions_.find(id); found != sessions_.end()) NoteLeft(found->second, absl::OkStatus());
   Depart(id);
   sessions_.erase(id);
+  FillSeats();
   CloseIfDue();
 }
 
@@ -341,14 +352,10 @@ void Federation::CheckCallers(const std::function<absl::Status(const Identity&)>
     const absl::Status status = check(*session.caller);
     if (status.ok()) continue;
     spdlog::warn("{}: its session ends", Message(status));
-    if (session.client) {
-      const VoterId voter = session.client->id;
-      Note(v1::LEFT_SESSION, session.client->name, Message(status));
-      Depart(id);
-      if (absl::IsPermissionDenied(status)) Withdraw(voter);
-    }
+    if (session.client && absl::IsPermissionDenied(status)) Withdraw(session.client->id);
     End(id, status);
   }
+  FillSeats();
   CloseIfDue();
 }
 

@@ -93,8 +93,9 @@ class Federation {
   // Unless Join comes within kJoinLimit, the session ends.
   static constexpr absl::Duration kJoinLimit = absl::Seconds(30);
   SessionId Open(std::optional<Identity> caller = std::nullopt);
-  void Receive(SessionId session, Incoming incoming);
-  void Receive(SessionId session, v1::ClientMessage message);
+  // False: the session is over, and whatever else comes is not looked at.
+  bool Receive(SessionId session, Incoming incoming);
+  bool Receive(SessionId session, v1::ClientMessage message);
   // Where ballots are read into.
   PlanePool* planes() { return &planes_; }
   // The next frame to send; null with no status: nothing now, wait for `wake`; a status: end the stream with it.
@@ -142,6 +143,8 @@ class Federation {
   void Checkpoint(CheckpointDone done);
   // No further round is opened; the open one may still close.
   void Drain();
+  // No further round closes; one whose closing began is closed.
+  void Rest();
   // Draining, nothing is left to wait for: no round is on its way, or the open one has no ballots yet, or cannot close.
   bool IsDrained();
   // No further round is closed; sessions end with Farewell.
@@ -194,6 +197,8 @@ class Federation {
 
   // federation.cc: sessions and messages.
   using Planes = absl::StatusOr<std::shared_ptr<const SignVector>>;
+  void Take(SessionId id, Session& session, const v1::ClientMessage& message, uint64_t bytes, Planes planes)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   Planes PlanesOf(SessionId id, const Incoming& incoming) ABSL_LOCKS_EXCLUDED(mu_);
   void Ballot(SessionId id, Session& session, const v1::BallotBlock& ballot, Planes planes)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -201,7 +206,9 @@ class Federation {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Applied(Client& client, const v1::Applied& applied) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Evaluated(Client& client, const v1::Evaluation& evaluation) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Its client, if one joined, has left with that; what was said to it before still goes out.
   void End(SessionId id, absl::Status status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void NoteLeft(const Session& session, const absl::Status& why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Depart(SessionId id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Its ballot of the open round is neither counted nor waited for.
   void Withdraw(VoterId voter) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -217,6 +224,7 @@ class Federation {
 
   // closing.cc: from ballots to decision.
   void OpenRound() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void FillSeats() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void CloseIfDue() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void CloseEarlyIfCertain() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);  // asks the runner
   void StageBallot(const BallotKey& key, std::shared_ptr<const SignVector> planes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -242,6 +250,8 @@ class Federation {
   void ApplyToElectorate(std::span<const v1::JournalRecord> records) ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_mu_);
   double MeanTrust() ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_mu_);
   StepOptions StepNow() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // The first round whose closing has not begun.
+  uint64_t NextToClose() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   // checkpointing.cc, on the runner too.
   // Calls `look` with mu_ held at the point up to which the journal then says everything.
@@ -329,8 +339,9 @@ class Federation {
   float step_size_ ABSL_GUARDED_BY(mu_);
   std::optional<uint64_t> pause_after_ ABSL_GUARDED_BY(mu_);             // no round after this one closes ...
   absl::Time pause_ends_ ABSL_GUARDED_BY(mu_) = absl::InfiniteFuture();  // ... before this time
-  bool draining_ ABSL_GUARDED_BY(mu_) = false;
-  std::optional<v1::Farewell> farewell_ ABSL_GUARDED_BY(mu_);  // once stopping or finished
+  bool draining_ ABSL_GUARDED_BY(mu_) = false;                           // no round is opened ...
+  bool rests_ ABSL_GUARDED_BY(mu_) = false;                              // ... nor closed
+  std::optional<v1::Farewell> farewell_ ABSL_GUARDED_BY(mu_);            // once stopping or finished
   absl::Time finished_at_ ABSL_GUARDED_BY(mu_) = absl::InfiniteFuture();
   bool began_finished_ ABSL_GUARDED_BY(mu_) = false;
   std::shared_ptr<const Snapshot> newest_ ABSL_GUARDED_BY(mu_);    // the parameters; null while they move

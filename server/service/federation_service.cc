@@ -67,8 +67,8 @@ class FederationService::Reactor final : public grpc::ServerBidiReactor<grpc::By
     std::optional<Incoming> incoming = Read();
     incoming_.Clear();
     if (!incoming) return FinishOnce({grpc::StatusCode::INVALID_ARGUMENT, "a message that is not a ClientMessage"});
-    federation_->Receive(id_, *std::move(incoming));
-    StartRead(&incoming_);
+    // Who reads nothing learns late that its session is over; until then the transport holds back what it sends.
+    if (federation_->Receive(id_, *std::move(incoming))) StartRead(&incoming_);
   }
 
   void OnWriteDone(bool ok) override {

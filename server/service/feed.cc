@@ -149,8 +149,10 @@ Frame Feed::NextBlock(const ClosedRound& round) {
 }
 
 Frame Feed::Opening(const Broadcast& broadcast, bool asked, float magnitude) {
-  if (broadcast.open == 0 || broadcast.open != next_round_ || announced_ == broadcast.open) return nullptr;
+  if (broadcast.open == 0 || broadcast.open != next_round_) return nullptr;
+  if (announced_ == broadcast.open && (was_asked_ || !asked)) return nullptr;
   announced_ = broadcast.open;
+  was_asked_ = asked;
   v1::ServerMessage message;
   message.mutable_round_open()->set_round(broadcast.open);
   message.mutable_round_open()->set_vote(asked);

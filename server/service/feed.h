@@ -96,6 +96,7 @@ class Feed {
   bool is_ahead_ = false;             // tentative decisions of next_round_ were sent
   bool has_decision_before_ = false;  // differences may be sent
   uint64_t announced_ = 0;            // open round that was announced
+  bool was_asked_ = false;            // in it: who is asked later is told anew
 };
 
 }  // namespace signvote

@@ -38,7 +38,7 @@ class History {
 
   void Add(ClosedRound round);
   ClosedRound& Newest() { return rounds_.back(); }
-  // Null when it is too old, or not closed yet.
+  // Null when it is too old, or not decided yet. Without `closed` while only its decisions are known.
   const ClosedRound* Find(uint64_t number) const;
 
  private:

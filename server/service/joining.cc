@@ -74,8 +74,8 @@ void Federation::Join(SessionId id, Session& session, const v1::Join& join) {
   Client& client = registry_.Admit(join.name());
   if (client.IsConnected()) {
     const SessionId old = client.session;
-    End(old, Error(absl::StatusCode::kAborted, "a newer session of {} took over", client.name));
     Depart(old);
+    End(old, Error(absl::StatusCode::kAborted, "a newer session of {} took over", client.name));
   }
   const v1::ClientRecord before = Registry::RecordOf(client);
   client.role = join.role();
@@ -92,11 +92,8 @@ void Federation::Join(SessionId id, Session& session, const v1::Join& join) {
   const SettingsVerdict verdict = JudgeSettings(client, registry_);
   Greet(session, join, verdict.warning);
   if (client.role == v1::VOTER && round_) {
-    // A draw from too few leaves seats for those who come later.
-    uint32_t seated = 0;
-    for (const VoterId voter : asked_) seated += IsAwaited(*registry_.FindById(voter));
-    if (seated < options_.rounds.electorate) asked_.insert(client.id);
     round_->Arrive(client.id, IsAsked(client));
+    FillSeats();
   }
   const bool votes = client.role == v1::VOTER;
   Note(v1::JOINED, client.name, votes ? fmt::format("voter, batch {}", client.batch) : std::string("observer"));

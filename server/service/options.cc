@@ -57,6 +57,9 @@ void ReadVote(ConfigReader& reader, VoteOptions* vote) {
   vote->counter_bits = bits == "8" ? 8 : 16;
   reader.Read("it-signsgd.forget", &vote->forget, Between(0.5, 1));
   reader.Read("it-signsgd.prior", &vote->prior, Between(0, 10000));
+  if (vote->prior > 0 && vote->prior < 1e-3) {
+    reader.Fail("it-signsgd.prior", fmt::format("is {}: expected 0, or 0.001 to 10000", vote->prior));
+  }
   std::string abstention = "half";
   reader.ReadChoice("it-signsgd.abstention", &abstention, {"half", "error"});
   vote->abstention_is_error = abstention == "error";
@@ -123,9 +126,8 @@ absl::StatusOr<ServerOptions> LoadServerOptions(const std::string& path, const s
   reader.Read("metrics.tensorboard", &options.tensorboard);
   reader.Read("labels", &options.labels);
   reader.ReadChoice("log", &options.log, {"trace", "debug", "info", "warn", "error"});
-  if (options.step.size * options.step.weight_decay >= 1) {
-    reader.Fail("step.weight_decay", fmt::format("is {}: with step.size {} it would take more than the whole parameter",
-                                                 options.step.weight_decay, options.step.size));
+  if (const absl::Status status = CheckStep(options.step); !status.ok()) {
+    reader.Fail("step.weight_decay", fmt::format("is {}: {}", options.step.weight_decay, Message(status)));
   }
   if (options.rounds.electorate > 0 && options.rounds.electorate < options.rounds.quorum) {
     reader.Fail("rounds.electorate", fmt::format("is {}: fewer than rounds.quorum, {}, so no round could close",

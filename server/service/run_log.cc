@@ -166,7 +166,6 @@ absl::Status RunLog::WriteSummary(const v1::RunStatus& status, const v1::ListCli
   json["rule"] = options_.vote.rule;
   json["carry"] = options_.vote.carry;
   json["dither"] = options_.dither;
-  for (const auto& [key, value] : options_.labels) json[key] = Label(value);
   json["rounds"] = status.round();
   json["step"] = options_.step.size;
   json["schedule"] = options_.step.schedule;
@@ -209,6 +208,10 @@ absl::Status RunLog::WriteSummary(const v1::RunStatus& status, const v1::ListCli
   }
   json["fingerprints_agree"] = agree;
   json["clients"] = std::move(voters);
+  for (const auto& [key, value] : options_.labels) {
+    if (!json.emplace(key, Label(value)).second)
+      spdlog::warn("summary.json has a {} of its own: no label {}", key, key);
+  }
   const std::string text = json.dump(2) + "\n";
   const std::string_view part = text;
   return WriteFileAtomically(options_.directory + "/summary.json", {&part, 1});

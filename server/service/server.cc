@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <cmath>
+#include <filesystem>
 #include <future>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -271,6 +272,7 @@ void ServerImpl::Drain() {
     federation_->Tick();
     absl::SleepFor(absl::Milliseconds(5));
   }
+  federation_->Rest();
 }
 
 absl::Status ServerImpl::Run() {
@@ -288,8 +290,11 @@ absl::Status ServerImpl::Run() {
   federation_->Checkpoint([&](absl::StatusOr<v1::CheckpointResponse> result) { written.set_value(std::move(result)); });
   absl::Status status = written.get_future().get().status();
   log_->Flush();
-  if (absl::Status summary = log_->WriteSummary(federation_->Status(), federation_->Clients()); status.ok())
-    status = summary;
+  const v1::RunStatus last = federation_->Status();
+  // A process that closed no round of a finished run knows less than the one that did.
+  if (last.rounds_closed() > 0 || !std::filesystem::exists(options_.directory + "/summary.json")) {
+    status.Update(log_->WriteSummary(last, federation_->Clients()));
+  }
   federation_->Stop(finished ? v1::Farewell::FINISHED : v1::Farewell::STOPPING,
                     finished ? "the last round is closed" : why);
   const absl::Time deadline = absl::Now() + kFarewellGrace;
@@ -314,9 +319,7 @@ void ServerImpl::Shutdown() {
 
 absl::StatusOr<MemoryPlan> PlanRun(const ServerOptions& options) {
   ASSIGN_OR_RETURN(const std::vector<TensorShape> tensors, ReadBundleShapes(options.model));
-  uint64_t parameters = 0;
-  for (const TensorShape& tensor : tensors) parameters += tensor.Coordinates();
-  ASSIGN_OR_RETURN(const BlockRange range, RangeOf(options.shard, parameters));
+  ASSIGN_OR_RETURN(const BlockRange range, RangeOf(options.shard, Coordinates(tensors)));
   return PlanMemory(options, range, TensorsOf(tensors, range));
 }
 

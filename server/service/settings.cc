@@ -3,23 +3,17 @@
 #include <algorithm>
 
 #include "common/status.h"
+#include "server/service/names_text.h"
 
 namespace signvote {
 namespace {
 
 constexpr int kMostSettings = 32;
 constexpr size_t kLongestKey = 64;
-constexpr size_t kNamesTold = 5;
 
 bool IsKey(const std::string& key) {
   return !key.empty() && key.size() <= kLongestKey &&
          std::all_of(key.begin(), key.end(), [](char c) { return (c >= 'a' && c <= 'z') || c == '.' || c == '_'; });
-}
-
-std::string NamesText(const std::vector<std::string>& names) {
-  const size_t count = std::min(names.size(), kNamesTold);
-  return fmt::format(" ({}{})", fmt::join(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(count), ", "),
-                     count == names.size() ? "" : ", ...");
 }
 
 // A key that some of the other clients that are connected have otherwise.
@@ -84,7 +78,7 @@ SettingsVerdict JudgeSettings(const Client& client, const Registry& registry) {
       const std::string text = Text(key, unequal, others);
       const char* separator = named.empty() ? "" : "; ";
       verdict.warning += separator + text;
-      named += separator + text + NamesText(difference.unequal);
+      named += separator + text + " (" + NamesText(difference.unequal) + ")";
     } else if (with_it == unequal + 1) {
       for (const std::string& name : difference.unequal) verdict.events.emplace_back(name, Text(key, with_it, others));
     }

@@ -52,8 +52,7 @@ Checkpoint CheckpointOf(const Tally& tally, const Registry& registry, float step
 // A new run begins as an old one goes on: with a checkpoint, of round 0.
 absl::Status Found(Disk& disk, const std::string& directory, const RunSetup& setup,
                    std::span<const TensorShape> tensors, std::vector<float> parameters) {
-  uint64_t coordinates = 0;
-  for (const TensorShape& tensor : tensors) coordinates += tensor.Coordinates();
+  const uint64_t coordinates = Coordinates(tensors);
   if (parameters.size() != setup.range.Coordinates() || coordinates != parameters.size()) {
     return InvalidArgument("{} initial parameters in tensors of {}: expected {} of each", parameters.size(),
                            coordinates, setup.range.Coordinates());

@@ -36,7 +36,6 @@ class SegmentReader {
   // Where the last whole append ends, and where the one that Next returned begins.
   const SegmentWriter::Position& position() const { return position_; }
   uint64_t append_begins() const { return append_begins_; }
-  const std::string& path() const { return path_; }
 
   // After the end: what stands behind the last whole append; empty when there is nothing.
   const std::string& torn() const { return torn_; }

@@ -40,7 +40,7 @@ class SegmentWriter {
     uint32_t append = 0;  // the last whole one
   };
 
-  // A new segment for what follows `position.after_round`, whole and durable, or not there. `run` is its first record.
+  // A new segment for what follows `after_round`, whole and durable, or not there. `run` is its first record.
   static absl::StatusOr<std::unique_ptr<SegmentWriter>> Create(Disk* disk, const std::string& directory,
                                                                uint64_t after_round, uint32_t append,
                                                                const v1::RunRecord& run);

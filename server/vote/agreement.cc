@@ -67,7 +67,6 @@ class AgreementRule : public Rule {
     const int64_t found = matrix_.Row(voter);
     if (found < 0) return report;
     const auto row = static_cast<size_t>(found);
-    report.known = true;
     report.rounds = matrix_.rounds(row);
     report.against = matrix_.against(row);
     report.crossover = matrix_.Mean([&](size_t section) { return (1 - matrix_.mu(section, row)) / 2; });

@@ -103,7 +103,6 @@ class ItSignSgd : public Rule {
     const int64_t found = counts_.Row(voter);
     if (found < 0) return report;
     const auto row = static_cast<uint32_t>(found);
-    report.known = true;
     report.rounds = counts_.rounds(row);
     const int64_t peer = matrix_.Row(voter);
     if (peer >= 0) {

@@ -41,7 +41,6 @@ class Majority : public Rule {
     report.mean_weight = 1;
     const auto at = std::lower_bound(voters_.begin(), voters_.end(), voter);
     if (at == voters_.end() || *at != voter) return report;
-    report.known = true;
     report.rounds = rounds_[at - voters_.begin()];
     report.weight = last_[at - voters_.begin()] != 0 ? Weight() : 0;
     return report;

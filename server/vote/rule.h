@@ -52,7 +52,6 @@ inline constexpr double kUnmeasured = std::numeric_limits<double>::quiet_NaN();
 
 // What a rule knows of a voter on its block.
 struct VoterReport {
-  bool known = false;              // was counted at least once
   uint64_t rounds = 0;             // in which it was counted
   double crossover = kUnmeasured;  // p-hat, or (1 - mu) / 2: mean over coordinates
   double mean_weight = 0;          // of the last round, as log-likelihood ratio (not scaled to integers)

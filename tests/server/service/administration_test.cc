@@ -231,5 +231,27 @@ TEST(Administration, AnotherStepSizeHoldsFromTheOpenRoundOn) {
   EXPECT_EQ(h.Read(a).Of(Kind::kDecision).at(0).decision().step(), 0.5f);
 }
 
+TEST(Administration, AStepThatDecaysAllOfAParameterIsRefused) {
+  H h(H::With([](ServerOptions& o) { o.step.weight_decay = 0.1; }));
+  EXPECT_TRUE(h.federation->SetStepSize(9).ok());
+  EXPECT_EQ(h.federation->SetStepSize(10).code(), absl::StatusCode::kInvalidArgument);
+}
+
+TEST(Administration, AFinishedRunTakesNoOtherStep) {
+  EXPECT_EQ(FinishedRun()->federation->SetStepSize(0.5f).code(), absl::StatusCode::kFailedPrecondition);
+}
+
+TEST(Administration, ARunThatGoesOnIsAsOldAsItWasAndGrowsOlder) {
+  Federation::State state{.tally = H::NewTally(H::DefaultOptions(), H::kParameters), .registry = {}};
+  state.seconds = 90;
+  H h(H::DefaultOptions(), std::move(state));
+  const SessionId a = h.Join("a");
+  h.now += absl::Seconds(5);
+  EXPECT_DOUBLE_EQ(h.federation->Status().seconds(), 95);
+  h.Vote(a, 1);
+  h.Work();
+  EXPECT_DOUBLE_EQ(h.rows.at(0).seconds, 95);
+}
+
 }  // namespace
 }  // namespace signvote

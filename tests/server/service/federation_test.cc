@@ -160,6 +160,16 @@ TEST(Federation, AClientThatLeavesMidBallotCostsTheRoundNothing) {
   EXPECT_EQ(h.rows[0].ballots, 1u);
 }
 
+TEST(Federation, WhatComesAfterASessionsEndIsNotLookedAtAndItsNameIsFree) {
+  H h;
+  const SessionId rude = h.Join("ada");
+  EXPECT_TRUE(h.federation->Receive(rude, H::BallotOf(1, false)));
+  EXPECT_FALSE(h.federation->Receive(rude, v1::ClientMessage()));
+  EXPECT_FALSE(h.federation->Receive(rude, H::BallotOf(1, true)));
+  EXPECT_EQ(h.federation->events().After(0).back().kind(), v1::LEFT_SESSION) << "though the stream is still there";
+  EXPECT_FALSE(h.Read(h.Join("ada")).end);
+}
+
 TEST(Federation, AdministratorsHearOfWhoIsRefused) {
   H h;
   h.Join("ada");

@@ -72,7 +72,7 @@ TEST(Settings, AFewNamesStandForMany) {
   H h;
   for (const char* name : {"a", "b", "c", "d", "e", "f"}) h.Join(JoinWith(name, {{"loss", 1}}));
   h.Join(JoinWith("g", {{"loss", 2}}));
-  EXPECT_EQ(Told(h).back(), "g: loss is not that of 6 of 6 other clients (a, b, c, d, e, ...)");
+  EXPECT_EQ(Told(h).back(), "g: loss is not that of 6 of 6 other clients (a, b, c, d and 2 more)");
 }
 
 TEST(Settings, WhatIsNoKeyIsRefused) {
