@@ -57,8 +57,13 @@ v1::ClientSummary MergeSummary(const ClientParts& client) {
     merged.set_bytes_up(merged.bytes_up() + part.bytes_up());
     merged.set_bytes_down(merged.bytes_down() + part.bytes_down());
     merged.set_round(std::min(merged.round(), part.round()));
+    merged.set_rounds_behind(std::max(merged.rounds_behind(), part.rounds_behind()));
     merged.clear_fingerprint();
-    merged.set_fingerprint_agrees(merged.fingerprint_agrees() && part.fingerprint_agrees());
+    if (merged.has_fingerprint_agrees() && part.has_fingerprint_agrees()) {
+      merged.set_fingerprint_agrees(merged.fingerprint_agrees() && part.fingerprint_agrees());
+    } else {
+      merged.clear_fingerprint_agrees();
+    }
     merged.set_stale_ballots(merged.stale_ballots() + part.stale_ballots());
     merged.set_refused_ballots(merged.refused_ballots() + part.refused_ballots());
   }
@@ -68,6 +73,7 @@ v1::ClientSummary MergeSummary(const ClientParts& client) {
 }
 
 void AddTo(v1::RunStatus* sum, const v1::RunStatus& part) {
+  if (part.round() < sum->round()) sum->set_step(part.step());
   sum->set_round(std::min(sum->round(), part.round()));
   sum->set_ballots(std::min(sum->ballots(), part.ballots()));
   sum->set_voters(std::min(sum->voters(), part.voters()));
@@ -92,6 +98,16 @@ void AddTo(v1::RunStatus* sum, const v1::RunStatus& part) {
   }
 }
 
+void ClearWhatIsOfOneShard(v1::RunStatus* merged) {
+  merged->clear_run();
+  merged->clear_directory();
+  merged->clear_all_rounds();
+  merged->clear_rounds_closed();
+  merged->clear_ballots_counted();
+  merged->clear_decisions_delivered();
+  merged->clear_fingerprint();
+}
+
 }  // namespace
 
 uint64_t CoordinatesOf(const v1::RunStatus& shard) {
@@ -107,7 +123,7 @@ v1::RunStatus MergeStatus(std::span<const v1::RunStatus> shards) {
     if (&shard != &shards.front()) AddTo(&merged, shard);
   }
   merged.set_trust(trust / static_cast<double>(std::max<uint64_t>(merged.blocks(), 1)));
-  merged.clear_fingerprint();
+  ClearWhatIsOfOneShard(&merged);
   for (const v1::Evaluation& evaluation : merged.evaluations()) {
     if (evaluation.round() == merged.round() && evaluation.has_fingerprint()) {
       *merged.mutable_fingerprint() = evaluation.fingerprint();

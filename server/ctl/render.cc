@@ -144,7 +144,8 @@ std::string RenderStatus(const v1::RunStatus& s) {
   text += fmt::format("model        {} parameters, blocks {} to {}\n", FormatCount(s.parameters()), s.first_block(),
                       s.first_block() + std::max<uint64_t>(s.blocks(), 1) - 1);
   if (s.has_fingerprint()) text += fmt::format("fingerprint  {}\n", FromProto(s.fingerprint()).Hex());
-  text += fmt::format("run          {} in {}, {} old\n", s.run(), s.directory(), FormatDuration(s.seconds()));
+  const std::string which = s.run().empty() ? "" : fmt::format("{} in {}, ", s.run(), s.directory());
+  text += fmt::format("run          {}{} old\n", which, FormatDuration(s.seconds()));
   return text;
 }
 

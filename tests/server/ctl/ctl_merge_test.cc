@@ -81,6 +81,51 @@ TEST(Merge, WeightsAreMeansOverCoordinates) {
   EXPECT_FALSE(ada.fingerprint_agrees());
 }
 
+TEST(Merge, AClientsFingerprintIsUnknownUntilItToldEveryShardOne) {
+  auto low = Knows("ada", 1.0, 5), high = Knows("ada", 1.0, 5);
+  const auto merged = [&] { return MergeClients(std::vector{low, high}, std::vector<uint64_t>{1, 1}).clients(0); };
+  EXPECT_TRUE(merged().fingerprint_agrees());
+  high.mutable_clients(0)->clear_fingerprint_agrees();
+  EXPECT_FALSE(merged().has_fingerprint_agrees());
+  low.mutable_clients(0)->clear_fingerprint_agrees();
+  EXPECT_FALSE(merged().has_fingerprint_agrees());
+  v1::ClientDetail detail;
+  *detail.mutable_summary() = merged();
+  EXPECT_THAT(RenderClient(detail), HasSubstr("applied no round yet"));
+}
+
+TEST(Merge, AClientIsAsFarBehindAsOnTheShardWhereItIsFurthest) {
+  auto low = Knows("ada", 1.0, 5), high = Knows("ada", 1.0, 5);
+  low.mutable_clients(0)->set_rounds_behind(1);
+  high.mutable_clients(0)->set_rounds_behind(4);
+  const std::vector<uint64_t> coordinates = {1, 1};
+  EXPECT_EQ(MergeClients(std::vector{low, high}, coordinates).clients(0).rounds_behind(), 4u);
+}
+
+TEST(Merge, TheStepIsThatOfTheRoundAfterTheOneThatAllHaveClosed) {
+  v1::RunStatus ahead = Shard(0, 2, 8), behind = Shard(2, 1, 7);
+  ahead.set_step(0.5f);
+  behind.set_step(1.0f);
+  EXPECT_EQ(MergeStatus(std::vector{ahead, behind}).step(), 1.0f);
+  EXPECT_EQ(MergeStatus(std::vector{behind, ahead}).step(), 1.0f);
+}
+
+TEST(Merge, WhatEachShardHasOfItsOwnIsNotShownAsTheRuns) {
+  v1::RunStatus shard = Shard(0, 2, 8);
+  shard.set_run("0123456789abcdef");
+  shard.set_directory("runs/shard-0");
+  shard.mutable_all_rounds()->set_decode_seconds(1);
+  shard.set_rounds_closed(8);
+  shard.set_ballots_counted(16);
+  shard.set_decisions_delivered(24);
+  const v1::RunStatus merged = MergeStatus(std::vector{shard, Shard(2, 1, 8)});
+  EXPECT_EQ(merged.run(), "");
+  EXPECT_EQ(merged.directory(), "");
+  EXPECT_FALSE(merged.has_all_rounds());
+  EXPECT_EQ(merged.rounds_closed() + merged.ballots_counted() + merged.decisions_delivered(), 0u);
+  EXPECT_THAT(RenderStatus(merged), HasSubstr("\nrun          0 s old\n"));
+}
+
 TEST(Merge, BlocksOfAClientFollowEachOther) {
   v1::ClientDetail low, high;
   low.add_blocks()->set_block(0);
