@@ -4,6 +4,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
+#include <algorithm>
 #include <ctime>
 #include <memory>
 #include <string_view>
@@ -62,6 +63,15 @@ std::string CommonName(const X509* certificate) {
   return size > 0 ? std::string(name, static_cast<size_t>(size)) : "";
 }
 
+// All parts of a name, as RFC 2253 writes them: for comparing, and plain ASCII.
+std::string NameOf(const X509_NAME* name) {
+  const Owned<BIO, BIO_free> writer(BIO_new(BIO_s_mem()));
+  X509_NAME_print_ex(writer.get(), name, 0, XN_FLAG_RFC2253);
+  char* text = nullptr;
+  const auto size = static_cast<size_t>(BIO_get_mem_data(writer.get(), &text));
+  return std::string(text, size);
+}
+
 void FreeStack(STACK_OF(X509) * stack) { sk_X509_free(stack); }  // not what is on it
 void FreeNames(GENERAL_NAMES* names) { GENERAL_NAMES_free(names); }
 
@@ -113,23 +123,38 @@ absl::Status CheckChain(const std::vector<X509Ptr>& chain, const std::vector<X50
                X509_verify_cert_error_string(error));
 }
 
-absl::StatusOr<std::set<std::string>> RevokedIn(const std::string& pem, const std::vector<X509Ptr>& authorities,
-                                                const std::string& path) {
-  const auto reader = Reader(pem);
-  const Owned<X509_CRL, X509_CRL_free> list(PEM_read_bio_X509_CRL(reader.get(), nullptr, nullptr, nullptr));
-  if (!list) return Damaged(path, "a certificate revocation list in PEM");
-  bool is_signed = false;
-  for (const X509Ptr& authority : authorities) {
-    is_signed = is_signed || X509_CRL_verify(list.get(), X509_get0_pubkey(authority.get())) == 1;
-  }
-  ERR_clear_error();
-  if (!is_signed) return Damaged(path, "a list of the revoked that the authority has signed");
-  std::set<std::string> serials;
-  STACK_OF(X509_REVOKED)* entries = X509_CRL_get_REVOKED(list.get());
+bool IsSignedBy(X509_CRL* list, const X509* authority) {
+  return X509_NAME_cmp(X509_CRL_get_issuer(list), X509_get_subject_name(authority)) == 0 &&
+         X509_CRL_verify(list, X509_get0_pubkey(authority)) == 1;
+}
+
+void AddRevoked(X509_CRL* list, std::set<Revocation>* revoked) {
+  const std::string issuer = NameOf(X509_CRL_get_issuer(list));
+  STACK_OF(X509_REVOKED)* entries = X509_CRL_get_REVOKED(list);
   for (int i = 0; entries && i < sk_X509_REVOKED_num(entries); ++i) {
-    serials.insert(Hexadecimal(X509_REVOKED_get0_serialNumber(sk_X509_REVOKED_value(entries, i))));
+    revoked->insert({issuer, Hexadecimal(X509_REVOKED_get0_serialNumber(sk_X509_REVOKED_value(entries, i)))});
   }
-  return serials;
+}
+
+absl::StatusOr<std::set<Revocation>> RevokedIn(const std::string& pem, const std::vector<X509Ptr>& authorities,
+                                               const std::string& path) {
+  std::set<Revocation> revoked;
+  int lists = 0;
+  const auto reader = Reader(pem);
+  while (true) {
+    const Owned<X509_CRL, X509_CRL_free> list(PEM_read_bio_X509_CRL(reader.get(), nullptr, nullptr, nullptr));
+    if (!list) break;
+    const bool is_signed = std::any_of(authorities.begin(), authorities.end(),
+                                       [&](const X509Ptr& one) { return IsSignedBy(list.get(), one.get()); });
+    ERR_clear_error();
+    if (!is_signed) return Damaged(path, "lists of the revoked, each signed by the authority that it names");
+    AddRevoked(list.get(), &revoked);
+    ++lists;
+  }
+  const bool is_at_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+  ERR_clear_error();
+  if (lists == 0 || !is_at_end) return Damaged(path, "certificate revocation lists in PEM");
+  return revoked;
 }
 
 }  // namespace
@@ -139,8 +164,8 @@ absl::StatusOr<Identity> IdentityOf(const std::string& pem) {
   if (chain.empty()) return absl::UnauthenticatedError("no certificate was shown");
   const X509* certificate = chain[0].get();
   const std::vector<std::string> roles = RolesOf(certificate);
-  Identity identity{CommonName(certificate), "", Hexadecimal(X509_get0_serialNumber(certificate)),
-                    TimeOf(X509_get0_notAfter(certificate))};
+  Identity identity{CommonName(certificate), "", NameOf(X509_get_issuer_name(certificate)),
+                    Hexadecimal(X509_get0_serialNumber(certificate)), TimeOf(X509_get0_notAfter(certificate))};
   const bool is_known = roles.size() == 1 && (roles[0] == "voter" || roles[0] == "observer" || roles[0] == "admin");
   if (identity.name.empty() || !is_known) {
     return Error(absl::StatusCode::kUnauthenticated,

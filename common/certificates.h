@@ -8,6 +8,7 @@
 #include <absl/status/statusor.h>
 #include <absl/time/time.h>
 
+#include <compare>
 #include <set>
 #include <string>
 
@@ -17,7 +18,8 @@ namespace signvote {
 struct Identity {
   std::string name;
   std::string role;    // voter, observer or admin
-  std::string serial;  // of the certificate, hexadecimal
+  std::string issuer;  // of the certificate, as RFC 2253 writes its name
+  std::string serial;  // of the certificate, hexadecimal; an issuer gives each out once
   absl::Time expires;
 };
 
@@ -28,7 +30,7 @@ struct TlsPaths {
   std::string certificate;  // PEM, followed by intermediate ones if there are any
   std::string key;
   std::string ca;       // PEM, the authority that peers must come from; several may follow each other
-  std::string revoked;  // certificate revocation list of the authority, PEM; empty: nobody is revoked
+  std::string revoked;  // certificate revocation lists of the authorities, PEM; empty: nobody is revoked
 
   bool operator==(const TlsPaths&) const = default;
 };
@@ -42,13 +44,19 @@ struct TlsTexts {
 // Errors of ReadFile.
 absl::StatusOr<TlsTexts> ReadTlsTexts(const TlsPaths& paths);
 
+struct Revocation {
+  std::string issuer, serial;  // as in Identity
+
+  auto operator<=>(const Revocation&) const = default;
+};
+
 // What was checked together.
 struct TlsMaterial {
   TlsTexts texts;
-  std::set<std::string> revoked;  // serials, as in Identity
+  std::set<Revocation> revoked;
 };
-// DATA_LOSS: something is no PEM, key and certificate are no pair, the list of the revoked is not the authority's.
-// FAILED_PRECONDITION: the certificate has expired, begins later, or comes from another authority.
+// DATA_LOSS: something is no PEM, key and certificate are no pair, a list of the revoked is not of one of the
+// authorities. FAILED_PRECONDITION: the certificate has expired, begins later, or comes from another authority.
 absl::StatusOr<TlsMaterial> CheckTlsTexts(const TlsTexts& texts, const TlsPaths& paths, absl::Time now);
 
 }  // namespace signvote

@@ -173,7 +173,7 @@ absl::Status Credentials::Check(const Identity& identity, absl::Time now) const 
                  absl::FormatTime(absl::RFC3339_sec, identity.expires, absl::UTCTimeZone()));
   }
   MutexLock lock(mu_);
-  if (!material_.revoked.contains(identity.serial)) return absl::OkStatus();
+  if (!material_.revoked.contains({identity.issuer, identity.serial})) return absl::OkStatus();
   return Error(absl::StatusCode::kPermissionDenied, "certificate {} of {} {} is revoked", identity.serial,
                identity.role, identity.name);
 }

@@ -138,5 +138,36 @@ TEST_F(Certificates, TheRevokedAreKnownAfterARefreshAndTheReissuedAreFree) {
   EXPECT_FALSE(server->Refresh());
 }
 
+// While a federation moves from one authority to the next, tls.ca and tls.revoked hold both.
+TEST_F(Certificates, ListsOfSeveralAuthoritiesCountEachForItsOwn) {
+  Certs("revoke ada");
+  const Identity first = *IdentityOf(Read("certs/clients/ada/certificate.pem"));
+  const std::string first_list = Read("certs/ca/revoked.pem"), first_ca = Read("certs/ca/ca.pem");
+  std::filesystem::rename(Path("certs"), Path("first"));
+  Certs("init");
+  Certs("server 127.0.0.1");
+  Certs("client bob");
+  Certs("revoke bob");
+  const Identity second = *IdentityOf(Read("certs/clients/bob/certificate.pem"));
+  const std::string second_list = Read("certs/ca/revoked.pem");
+  Write("certs/server/ca.pem", Read("certs/ca/ca.pem") + first_ca);
+  for (const std::string& lists : {first_list + second_list, second_list + first_list}) {
+    Write("certs/server/revoked.pem", lists);
+    const auto server = *Credentials::Load({.tls = TlsPathsIn(Path("certs/server"))});
+    EXPECT_EQ(server->Check(first, absl::Now()).code(), absl::StatusCode::kPermissionDenied);
+    EXPECT_EQ(server->Check(second, absl::Now()).code(), absl::StatusCode::kPermissionDenied);
+    Identity same_serial = second;
+    same_serial.issuer = "CN=another";
+    EXPECT_TRUE(server->Check(same_serial, absl::Now()).ok()) << "an authority revokes what it issued";
+  }
+  Write("certs/server/revoked.pem", second_list + first_list.substr(0, first_list.size() / 2));
+  EXPECT_EQ(Credentials::Load({.tls = TlsPathsIn(Path("certs/server"))}).status().code(), absl::StatusCode::kDataLoss)
+      << "the second list is cut off";
+  Write("certs/server/ca.pem", Read("certs/ca/ca.pem"));
+  Write("certs/server/revoked.pem", second_list + first_list);
+  EXPECT_EQ(Credentials::Load({.tls = TlsPathsIn(Path("certs/server"))}).status().code(), absl::StatusCode::kDataLoss)
+      << "the second list is of an authority that does not count";
+}
+
 }  // namespace
 }  // namespace signvote
