@@ -181,9 +181,11 @@ absl::StatusOr<TlsTexts> ReadTlsTexts(const TlsPaths& paths) {
   ASSIGN_OR_RETURN(texts.certificate, ReadFile(paths.certificate));
   ASSIGN_OR_RETURN(texts.key, ReadFile(paths.key));
   ASSIGN_OR_RETURN(texts.ca, ReadFile(paths.ca));
-  if (!paths.revoked.empty()) {
-    ASSIGN_OR_RETURN(texts.revoked, ReadFile(paths.revoked));
-  }
+  if (paths.revoked.empty()) return texts;
+  absl::StatusOr<std::string> revoked = ReadFile(paths.revoked);
+  if (absl::IsNotFound(revoked.status()) && paths.may_lack_revoked) return texts;
+  RETURN_IF_ERROR(revoked.status());
+  texts.revoked = *std::move(revoked);
   return texts;
 }
 
@@ -203,8 +205,8 @@ absl::StatusOr<TlsMaterial> CheckTlsTexts(const TlsTexts& texts, const TlsPaths&
   }
   RETURN_IF_ERROR(CheckChain(chain, authorities, paths, now));
   TlsMaterial material{texts, {}};
-  if (!paths.revoked.empty()) {
-    ASSIGN_OR_RETURN(material.revoked, RevokedIn(texts.revoked, authorities, paths.revoked));
+  if (texts.revoked) {
+    ASSIGN_OR_RETURN(material.revoked, RevokedIn(*texts.revoked, authorities, paths.revoked));
   }
   return material;
 }

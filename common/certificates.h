@@ -9,6 +9,7 @@
 #include <absl/time/time.h>
 
 #include <compare>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -29,15 +30,17 @@ absl::StatusOr<Identity> IdentityOf(const std::string& pem);
 struct TlsPaths {
   std::string certificate;  // PEM, followed by intermediate ones if there are any
   std::string key;
-  std::string ca;       // PEM, the authority that peers must come from; several may follow each other
-  std::string revoked;  // certificate revocation lists of the authorities, PEM; empty: nobody is revoked
+  std::string ca;                 // PEM, the authority that peers must come from; several may follow each other
+  std::string revoked;            // certificate revocation lists of the authorities, PEM; empty: nobody is revoked
+  bool may_lack_revoked = false;  // nobody is revoked until such a file appears
 
   bool operator==(const TlsPaths&) const = default;
 };
 
 // The files' contents.
 struct TlsTexts {
-  std::string certificate, key, ca, revoked;
+  std::string certificate, key, ca;
+  std::optional<std::string> revoked;  // none: there are no lists
 
   bool operator==(const TlsTexts&) const = default;
 };

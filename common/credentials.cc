@@ -9,7 +9,6 @@
 #include <spdlog/spdlog.h>
 
 #include <atomic>
-#include <filesystem>
 
 #include "common/address.h"
 #include "common/status.h"
@@ -64,10 +63,8 @@ class CoreServerCredentials final : public grpc::ServerCredentials {
 }  // namespace
 
 TlsPaths TlsPathsIn(const std::string& directory) {
-  TlsPaths paths{directory + "/certificate.pem", directory + "/key.pem", directory + "/ca.pem", ""};
-  std::error_code ignored;
-  if (std::filesystem::exists(directory + "/revoked.pem", ignored)) paths.revoked = directory + "/revoked.pem";
-  return paths;
+  return {directory + "/certificate.pem", directory + "/key.pem", directory + "/ca.pem", directory + "/revoked.pem",
+          /*may_lack_revoked=*/true};
 }
 
 void ReadTransport(ConfigReader* reader, TransportOptions* options) {
@@ -85,6 +82,7 @@ void ReadTransport(ConfigReader* reader, TransportOptions* options) {
   reader->Read("tls.key", &tls.key);
   reader->Read("tls.ca", &tls.ca);
   reader->Read("tls.revoked", &tls.revoked);
+  if (reader->Has("tls.revoked")) tls.may_lack_revoked = false;
   const bool is_whole = !tls.certificate.empty() && !tls.key.empty() && !tls.ca.empty();
   if (reader->Has("tls") && !is_whole) {
     reader->Fail("tls", "is incomplete: expected tls.directory, or all of tls.certificate, tls.key and tls.ca");
@@ -136,11 +134,13 @@ bool Credentials::Refresh() {
   const absl::StatusOr<TlsTexts> texts = ReadTlsTexts(options_.tls);
   absl::Status status = texts.status();
   if (texts.ok()) {
+    bool has_lost_list = false;  // half-way through being replaced, say: that readmits nobody
     {
       MutexLock lock(mu_);
       if (*texts == material_.texts) return false;
+      has_lost_list = material_.texts.revoked && !texts->revoked;
     }
-    status = Take(*texts);
+    status = has_lost_list ? Error(absl::StatusCode::kNotFound, "{} is gone", options_.tls.revoked) : Take(*texts);
     if (status.ok()) {
       spdlog::info("{} and what belongs to it have changed: they are in service", options_.tls.certificate);
       return true;

@@ -31,7 +31,7 @@ struct TransportOptions {
   bool IsTls() const { return !tls.certificate.empty(); }
 };
 
-// certificate.pem, key.pem, ca.pem, and revoked.pem if it is there, as deploy/certs.sh lays them out.
+// certificate.pem, key.pem, ca.pem, and revoked.pem once it is there, as deploy/certs.sh lays them out.
 TlsPaths TlsPathsIn(const std::string& directory);
 
 // The keys tls.directory; tls.certificate, tls.key, tls.ca, tls.revoked, each over what the directory says; insecure,

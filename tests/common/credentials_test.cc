@@ -138,6 +138,31 @@ TEST_F(Certificates, TheRevokedAreKnownAfterARefreshAndTheReissuedAreFree) {
   EXPECT_FALSE(server->Refresh());
 }
 
+TEST_F(Certificates, AListOfTheRevokedMayAppearInADirectoryButNotVanish) {
+  Certs("server 127.0.0.1");
+  std::filesystem::remove(Path("certs/server/revoked.pem"));
+  const auto server = *Credentials::Load({.tls = TlsPathsIn(Path("certs/server"))});
+  const Identity ada = *IdentityOf(Read("certs/clients/ada/certificate.pem"));
+  EXPECT_FALSE(server->Refresh());
+  EXPECT_TRUE(server->Check(ada, absl::Now()).ok());
+  Certs("revoke ada");
+  EXPECT_TRUE(server->Refresh());
+  EXPECT_EQ(server->Check(ada, absl::Now()).code(), absl::StatusCode::kPermissionDenied);
+  std::filesystem::remove(Path("certs/server/revoked.pem"));
+  EXPECT_FALSE(server->Refresh());
+  EXPECT_EQ(server->Check(ada, absl::Now()).code(), absl::StatusCode::kPermissionDenied);
+}
+
+TEST_F(Certificates, AListThatIsNamedMustBeThere) {
+  const Config config =
+      *Config::Parse("tls: {directory: " + Path("certs/clients/ada") + ", revoked: none.pem}", "c.yaml", {});
+  ConfigReader reader(config);
+  TransportOptions options;
+  ReadTransport(&reader, &options);
+  ASSERT_TRUE(reader.Finish().ok());
+  EXPECT_EQ(Credentials::Load(options).status().code(), absl::StatusCode::kNotFound);
+}
+
 // While a federation moves from one authority to the next, tls.ca and tls.revoked hold both.
 TEST_F(Certificates, ListsOfSeveralAuthoritiesCountEachForItsOwn) {
   Certs("revoke ada");
