@@ -57,10 +57,22 @@ absl::Time TimeOf(const ASN1_TIME* time) {
   return absl::FromTimeT(timegm(&parts));
 }
 
+// In UTF-8; empty where there is none, or one that holds control characters: it goes into messages and onto terminals.
 std::string CommonName(const X509* certificate) {
-  char name[256] = "";
-  const int size = X509_NAME_get_text_by_NID(X509_get_subject_name(certificate), NID_commonName, name, sizeof name);
-  return size > 0 ? std::string(name, static_cast<size_t>(size)) : "";
+  const X509_NAME* subject = X509_get_subject_name(certificate);
+  const int index = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
+  if (index < 0) return "";
+  unsigned char* text = nullptr;
+  const int size = ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, index)));
+  if (size < 0) return "";
+  const std::string name(text, text + size);
+  OPENSSL_free(text);
+  for (size_t i = 0; i < name.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(name[i]);
+    const bool is_c1 = byte == 0xC2 && static_cast<unsigned char>(name[i + 1]) < 0xA0;  // U+0080 to U+009F
+    if (byte < 0x20 || byte == 0x7F || is_c1) return "";
+  }
+  return name;
 }
 
 // All parts of a name, as RFC 2253 writes them: for comparing, and plain ASCII.

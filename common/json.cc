@@ -76,4 +76,8 @@ Json ToJson(const google::protobuf::Message& message) {
   return json;
 }
 
+std::string TextOf(const Json& json, int indent) {
+  return json.dump(indent, ' ', false, Json::error_handler_t::replace);
+}
+
 }  // namespace signvote

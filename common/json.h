@@ -13,6 +13,9 @@ using Json = nlohmann::ordered_json;  // keeps the order of the proto
 
 Json ToJson(const google::protobuf::Message& message);
 
+// As dump(indent), which throws on a string that is no UTF-8: here a strange byte becomes U+FFFD.
+std::string TextOf(const Json& json, int indent = -1);
+
 // A float as the shortest decimal that reads back as the same float: 6e-4 stays 0.0006.
 double ShortestDouble(float value);
 

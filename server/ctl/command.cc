@@ -70,6 +70,6 @@ CLI::App* AddCommand(CLI::App* parent, const Help& help) {
   return command;
 }
 
-void Context::PrintJson(const Json& json_value) const { out << json_value.dump(2) << std::endl; }
+void Context::PrintJson(const Json& json_value) const { out << TextOf(json_value, 2) << std::endl; }
 
 }  // namespace signvote::ctl

@@ -27,7 +27,7 @@ class Printer {
     if (context_.json) {
       Json json = is_many_ ? Json{{"server", server}} : Json::object();
       json.update(ToJson(event));
-      context_.out << json.dump() << std::endl;
+      context_.out << TextOf(json) << std::endl;
     } else {
       context_.out << RenderEvent(event, absl::LocalTimeZone()) << (is_many_ ? "  (" + server + ")" : "") << std::endl;
     }

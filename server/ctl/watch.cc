@@ -21,7 +21,7 @@ class LineView {
     if (!IsNews(status)) return;
     shown_ = status;
     is_first_ = false;
-    *out_ << (json_ ? ToJson(status).dump() : RenderWatchLine(status)) << std::endl;
+    *out_ << (json_ ? TextOf(ToJson(status)) : RenderWatchLine(status)) << std::endl;
   }
 
  private:

@@ -104,19 +104,19 @@ class HttpServerImpl final : public HttpServer {
                   const absl::StatusOr<std::string> detail = live_.ClientNow(request.matches[1]);
                   if (!detail.ok()) {
                     response.status = 404;
-                    response.set_content(Json{{"error", Message(detail.status())}}.dump(), kJson);
+                    response.set_content(TextOf(Json{{"error", Message(detail.status())}}), kJson);
                     return;
                   }
                   response.set_content(*detail, kJson);
                 });
     server_.Get("/api/rounds", [this](const httplib::Request& request, httplib::Response& response) {
       const auto rounds = live_.sources().rounds(Number(request, "after"));
-      response.set_content(SeriesOf(rounds, Live::kPoints).dump(), kJson);
+      response.set_content(TextOf(SeriesOf(rounds, Live::kPoints)), kJson);
     });
     server_.Get("/api/events", [this](const httplib::Request& request, httplib::Response& response) {
       Json list = Json::array();
       for (const v1::Event& event : live_.sources().events(Number(request, "after"))) list.push_back(ToJson(event));
-      response.set_content(list.dump(), kJson);
+      response.set_content(TextOf(list), kJson);
     });
     server_.Get("/metrics", [this](const httplib::Request&, httplib::Response& response) {
       const auto report = live_.Now();
@@ -128,7 +128,7 @@ class HttpServerImpl final : public HttpServer {
       const bool is_well = status.phase() != v1::STALLED;
       response.status = is_well ? 200 : 503;
       response.set_content(
-          Json{{"ok", is_well}, {"phase", v1::Phase_Name(status.phase())}, {"problem", status.problem()}}.dump(),
+          TextOf(Json{{"ok", is_well}, {"phase", v1::Phase_Name(status.phase())}, {"problem", status.problem()}}),
           kJson);
     });
   }
@@ -139,7 +139,7 @@ class HttpServerImpl final : public HttpServer {
         --watchers_;
         response.status = 503;
         response.set_header("Retry-After", "10");
-        response.set_content(Json{{"error", fmt::format("{} pages watch already", kWatchers)}}.dump(), kJson);
+        response.set_content(TextOf(Json{{"error", fmt::format("{} pages watch already", kWatchers)}}), kJson);
         return;
       }
       auto watcher = std::make_shared<Watcher>(&live_);

@@ -37,10 +37,10 @@ std::shared_ptr<const Report> Live::Now() {
     report->reliability_json = report_->reliability_json;
   } else {
     report->reliability = sources_.reliability();
-    report->reliability_json = ToJson(report->reliability).dump();
+    report->reliability_json = TextOf(ToJson(report->reliability));
   }
-  report->status_json = ToJson(report->status).dump();
-  report->clients_json = ToJson(report->clients).dump();
+  report->status_json = TextOf(ToJson(report->status));
+  report->clients_json = TextOf(ToJson(report->clients));
   report_ = report;
   return report;
 }
@@ -51,7 +51,7 @@ absl::StatusOr<std::string> Live::ClientNow(const std::string& name) {
   std::erase_if(details_, [now](const auto& entry) { return now - entry.second.taken >= kInterval; });
   if (auto found = details_.find(name); found != details_.end()) return found->second.json;
   ASSIGN_OR_RETURN(const v1::ClientDetail detail, sources_.client(name));
-  return details_.emplace(name, Detail{now, ToJson(detail).dump()}).first->second.json;
+  return details_.emplace(name, Detail{now, TextOf(ToJson(detail))}).first->second.json;
 }
 
 bool Live::Pause() {
@@ -73,7 +73,7 @@ std::string Watcher::Rounds() {
   Json series = SeriesOf(rounds, Live::kPoints);
   series["reset"] = is_first_;
   if (!rounds.empty()) round_ = rounds.back().round();
-  return Frame("rounds", series.dump());
+  return Frame("rounds", TextOf(series));
 }
 
 std::string Watcher::Events() {
@@ -82,7 +82,7 @@ std::string Watcher::Events() {
   Json list = Json::array();
   for (const v1::Event& event : events) list.push_back(ToJson(event));
   event_ = events.back().id();
-  return Frame("events", list.dump());
+  return Frame("events", TextOf(list));
 }
 
 std::string Watcher::Next() {

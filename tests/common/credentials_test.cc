@@ -82,6 +82,25 @@ TEST_F(Certificates, NameTheirHolderAndItsRole) {
   EXPECT_EQ(IdentityOf("").status().code(), absl::StatusCode::kUnauthenticated);
 }
 
+// The mask says how openssl encodes a name: 4 T61String (Latin-1), 0x800 BMPString (UTF-16), 0x2000 UTF8String.
+TEST_F(Certificates, NamesAreUtf8HoweverTheyAreEncodedAndHoldNoControlCharacters) {
+  const auto identity = [this](const std::string& mask, const std::string& name) {
+    Write("openssl.conf", "[req]\nstring_mask = MASK:" + mask + "\ndistinguished_name = none\n[none]\n");
+    const std::string command = "openssl req -x509 -utf8 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout " +
+                                Path("key.pem") + " -config " + Path("openssl.conf") + " -subj '/CN=" + name +
+                                "' -addext subjectAltName=URI:signvote:role:voter -out " + Path("named.pem") +
+                                " 2>/dev/null";
+    EXPECT_EQ(std::system(command.c_str()), 0) << command;
+    return IdentityOf(Read("named.pem"));
+  };
+  for (const char* mask : {"4", "0x800", "0x2000"}) {
+    EXPECT_EQ(identity(mask, "Zo\u00EB")->name, "Zo\u00EB") << mask;
+    for (const char* name : {"ada\nroot", "ada\x1b[2J", "ada\u009B2J"}) {
+      EXPECT_EQ(identity(mask, name).status().code(), absl::StatusCode::kUnauthenticated) << mask << name;
+    }
+  }
+}
+
 TEST_F(Certificates, ThatAreNoPairOrExpiredAreRefusedWithTheReason) {
   Certs("client bob");
   Write("certs/clients/ada/key.pem", Read("certs/clients/bob/key.pem"));

@@ -64,5 +64,7 @@ TEST(Json, NestsRepeatedMessages) {
   EXPECT_EQ(json["clients"][1]["name"], "b");
 }
 
+TEST(Json, TextIsUtf8WhateverAStringHolds) { EXPECT_EQ(TextOf(Json{{"name", "Zo\xEB"}}), "{\"name\":\"Zo\uFFFD\"}"); }
+
 }  // namespace
 }  // namespace signvote

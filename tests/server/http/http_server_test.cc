@@ -22,6 +22,7 @@ class HttpServerTest : public testing::Test {
       v1::RunStatus status;
       status.set_round(42);
       status.set_phase(phase_);
+      status.set_problem(problem_);
       return status;
     };
     sources.clients = [] {
@@ -58,6 +59,7 @@ class HttpServerTest : public testing::Test {
   }
 
   v1::Phase phase_ = v1::COLLECTING;
+  std::string problem_;
   std::atomic<int> details_ = 0;  // how many were made
   std::unique_ptr<HttpServer> server_;
   std::unique_ptr<httplib::Client> client_;
@@ -116,6 +118,18 @@ TEST_F(HttpServerTest, StreamsEverythingOnceAndEndsWhenItIsDestroyed) {
   EXPECT_THAT(heard, HasSubstr("event: clients\ndata: {"));
   EXPECT_THAT(heard, HasSubstr("event: reliability\ndata: {"));
   EXPECT_THAT(heard, HasSubstr("\"reset\":true}\n\n"));
+}
+
+TEST_F(HttpServerTest, AnswersAndStreamsOnWhateverAStringHolds) {
+  problem_ = "Zo\xEB";  // Latin-1
+  EXPECT_EQ(Get("/api/status")["problem"], "Zo\uFFFD");
+  EXPECT_EQ(Get("/healthz")["problem"], "Zo\uFFFD");
+  std::string heard;
+  client_->Get("/api/stream", [&](const char* data, size_t size) {
+    heard.append(data, size);
+    return heard.find("event: events") == std::string::npos;
+  });
+  EXPECT_THAT(heard, HasSubstr("\"problem\":\"Zo\uFFFD\""));
 }
 
 TEST_F(HttpServerTest, SaysWhereItCannotListen) {
