@@ -2,6 +2,8 @@
 
 #include <absl/time/clock.h>
 
+#include <algorithm>
+
 #include "common/json.h"
 #include "common/status.h"
 #include "server/http/series.h"
@@ -20,19 +22,27 @@ std::string FrameOfNews(const char* event, const std::string& now, std::string* 
   return Frame(event, now);
 }
 
+// What was learnt changes with rounds, and with who is suspected or evicted, which happens between rounds too.
+bool HasNothingNew(const Report& before, const Report& now) {
+  const auto is_same = [](const v1::ClientSummary& a, const v1::ClientSummary& b) {
+    return a.name() == b.name() && a.evicted() == b.evicted() && a.suspicion() == b.suspicion() &&
+           a.explanation() == b.explanation();
+  };
+  const auto &then = before.clients.clients(), &here = now.clients.clients();
+  return before.reliability.round() == now.status.round() &&
+         std::equal(then.begin(), then.end(), here.begin(), here.end(), is_same);
+}
+
 }  // namespace
 
-std::shared_ptr<const Report> Live::Now() {
+std::shared_ptr<const Report> Live::Now(absl::Time now) {
   MutexLock lock(mu_);
-  const absl::Time now = absl::Now();
   if (report_ && now - report_->taken < kInterval) return report_;
   auto report = std::make_shared<Report>();
   report->taken = now;
   report->status = sources_.status();
   report->clients = sources_.clients();
-  // What was learnt changes with rounds alone.
-  if (report_ && report_->reliability.round() == report->status.round() &&
-      report_->clients.clients_size() == report->clients.clients_size()) {
+  if (report_ && HasNothingNew(*report_, *report)) {
     report->reliability = report_->reliability;
     report->reliability_json = report_->reliability_json;
   } else {

@@ -4,6 +4,7 @@
 // Thread-safe.
 #pragma once
 
+#include <absl/time/clock.h>
 #include <absl/time/time.h>
 
 #include <map>
@@ -31,7 +32,7 @@ class Live {
   explicit Live(Sources sources) : sources_(std::move(sources)) {}
 
   // Not older than kInterval.
-  std::shared_ptr<const Report> Now();
+  std::shared_ptr<const Report> Now(absl::Time now = absl::Now());
   // ClientDetail as JSON, not older either; the error of sources().client.
   absl::StatusOr<std::string> ClientNow(const std::string& name);
   const Sources& sources() const { return sources_; }
