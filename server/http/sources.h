@@ -1,5 +1,5 @@
-// Where the HTTP endpoint learns what it shows. Called from its threads, at most a few times a second; none may wait
-// for a round.
+// Where the HTTP endpoint learns what it shows. Called from its threads, at most a few times a second. None waits for
+// clients' ballots; clients, client and reliability read the tally, and so may wait while a round is decoded.
 #pragma once
 
 #include <absl/status/statusor.h>
