@@ -72,6 +72,7 @@ grpc::Status AdminService::ListEvents(grpc::ServerContext* context, const v1::Li
       after = event.id();
     }
     if (!request->follow() || context->IsCancelled()) return grpc::Status::OK;
+    if (absl::Status status = access_->RequireAdmin(*context); !status.ok()) return ToGrpc(status);
     const bool was_ending = ending_;  // what happened until then is still told
     events = federation_->events().WaitAfter(after, absl::FromChrono(kWatchInterval));
     if (was_ending && events.empty()) return grpc::Status::OK;
@@ -85,6 +86,7 @@ grpc::Status AdminService::Watch(grpc::ServerContext* context, const v1::WatchRe
   if (!out->Write(last)) return grpc::Status::OK;
   while (!context->IsCancelled() && !ending_) {
     std::this_thread::sleep_for(kWatchInterval);
+    if (absl::Status status = access_->RequireAdmin(*context); !status.ok()) return ToGrpc(status);
     v1::RunStatus now = federation_->Status();
     if (!IsNews(last, now)) continue;
     if (!out->Write(now)) break;

@@ -154,6 +154,25 @@ TEST_F(SecurityE2e, CertificatesChangeInALiveRun) {
   EXPECT_TRUE(GoesOn());
 }
 
+TEST_F(SecurityE2e, ARevokedAdministratorHearsNoMore) {
+  Certs({"admin", "guest"});
+  StartServer("run", {"tls.directory=" + Path("certs/server"), "rounds.quorum=2"});
+  const auto follow = [this](std::vector<std::string> words) {
+    words.insert(words.begin(), {Program("signvotectl"), "--server", admin_, "--tls", Path("certs/admins/guest")});
+    return Process(words, Path(words.back() + ".log"));
+  };
+  Process watch = follow({"watch"}), events = follow({"events", "--follow"});
+  ASSERT_TRUE(Eventually([&] { return watch.Output().find("round 0") != std::string::npos; }, Seconds(30)));
+  ASSERT_EQ(Control({"pause"}).first, 0);
+  ASSERT_TRUE(Eventually([&] { return events.Output().find("paused") != std::string::npos; }, Seconds(30)));
+  Certs({"revoke", "guest"});
+  EXPECT_EQ(watch.Wait(Seconds(30)), 5) << watch.Output();
+  EXPECT_THAT(watch.Output(), HasSubstr("of admin guest is revoked"));
+  EXPECT_EQ(events.Wait(Seconds(30)), 5) << events.Output();
+  EXPECT_THAT(events.Output(), HasSubstr("of admin guest is revoked"));
+  EXPECT_EQ(Control({"resume"}).first, 0) << "root is no guest";
+}
+
 TEST_F(SecurityE2e, AClientLoadsNoOtherModelThanItsPin) {
   StartRun();
   Certs({"client", "c"});
