@@ -30,7 +30,7 @@ absl::StatusOr<Shards> Context::Open(const Target& target) const {
   transport.insecure = target.insecure;
   ASSIGN_OR_RETURN(const std::unique_ptr<Credentials> credentials, Credentials::Load(transport));
   for (const std::string& server : target.servers) RETURN_IF_ERROR(credentials->Permit("--server", server));
-  return Shards(target.servers, {credentials->ForChannel(), credentials->IsTls()});
+  return Shards(target.servers, {credentials->ForChannel(), credentials->IsTls(), credentials->keepalive()});
 }
 
 absl::StatusOr<Shards> Context::Connect() const {

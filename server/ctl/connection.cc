@@ -35,6 +35,7 @@ Connection::Connection(std::string server, const Transport& transport)
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(64 << 20);                // the detail of a client: one line a tensor and block
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 2'000);  // somebody watches
+  SetKeepalive(transport.keepalive, [&](const char* name, int value) { arguments.SetInt(name, value); });
   channel_ = grpc::CreateCustomChannel(server_, transport.credentials, arguments);
   stub_ = v1::Admin::NewStub(channel_);
 }

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "common/keepalive.h"
 #include "proto/signvote/v1/admin.grpc.pb.h"
 
 namespace signvote::ctl {
@@ -17,6 +18,7 @@ namespace signvote::ctl {
 struct Transport {
   std::shared_ptr<grpc::ChannelCredentials> credentials;
   bool is_tls = false;
+  absl::Duration keepalive = kKeepalive;  // a link that dies without a word ends what is being read from it
 };
 
 // A gRPC status as ours, its message naming the server; UNAVAILABLE says what to do.
