@@ -4,7 +4,9 @@
 #include <cmath>
 #include <cstdlib>
 
+#include "common/status.h"
 #include "common/step_advice.h"
+#include "server/ctl/barrier.h"
 #include "server/ctl/command.h"
 #include "server/ctl/merge.h"
 #include "server/ctl/render.h"
@@ -12,18 +14,36 @@
 namespace signvote::ctl {
 namespace {
 
-// A call whose answer is the status afterwards; `what` is said of it, with the round.
+// Says `what` was done, and how the run stands after it.
+void Report(const Context& context, Shards& shards, const std::vector<v1::RunStatus>& each, const std::string& what) {
+  const v1::RunStatus merged = MergeStatus(each);
+  context.Print(merged,
+                fmt::format("{}; round {} of {} is closed, the run is {}\n", what, merged.round(),
+                            merged.rounds_total(), PhaseName(merged.phase())),
+                shards, each);
+}
+
+// A call whose answer is the status afterwards.
 template <typename Request>
 absl::Status Change(const Context& context,
                     grpc::Status (v1::Admin::Stub::*method)(grpc::ClientContext*, const Request&, v1::RunStatus*),
                     const Request& request, const std::string& what) {
   ASSIGN_OR_RETURN(Shards shards, context.Connect());
   ASSIGN_OR_RETURN(const std::vector<v1::RunStatus> each, shards.Call(method, request));
-  const v1::RunStatus merged = MergeStatus(each);
-  context.Print(merged,
-                fmt::format("{}; round {} of {} is closed, the run is {}\n", what, merged.round(),
-                            merged.rounds_total(), PhaseName(merged.phase())),
-                shards, each);
+  Report(context, shards, each, what);
+  return absl::OkStatus();
+}
+
+// Shards hear of it one after the other, perhaps a round apart; at the end all rest after the same one.
+absl::Status Pause(const Context& context) {
+  ASSIGN_OR_RETURN(Shards shards, context.Connect());
+  ASSIGN_OR_RETURN(std::vector<v1::RunStatus> each, shards.Call(&v1::Admin::Stub::Pause, v1::PauseRequest()));
+  if (shards.count() > 1) {
+    const std::vector<uint32_t> until_resumed(shards.count(), 0);
+    RETURN_IF_ERROR(Annotate(Meet(&shards, until_resumed), "paused, but not all after the same round"));
+    ASSIGN_OR_RETURN(each, shards.Status());
+  }
+  Report(context, shards, each, "paused");
   return absl::OkStatus();
 }
 
@@ -84,8 +104,9 @@ void AddStepSize(CLI::App* app, Context* context) {
 }  // namespace
 
 void AddControlCommands(CLI::App* app, Context* context) {
-  AddPlain(app, context, {"pause", "Open and close no further round until resume", "signvotectl pause"},
-           &v1::Admin::Stub::Pause, "paused");
+  AddCommand(app, {"pause", "Open and close no further round until resume", "signvotectl pause"})->callback([context] {
+    context->run = [context] { return Pause(*context); };
+  });
   AddPlain(app, context, {"resume", "Go on after pause", "signvotectl resume"}, &v1::Admin::Stub::Resume, "resumed");
   AddStepSize(app, context);
   AddNamed(app, context, {"evict", "End a client's session and refuse its ballots", "signvotectl evict phone-07"},
