@@ -5,6 +5,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -19,6 +20,7 @@ namespace {
 
 constexpr std::string_view kEnter = "\x1b[?1049h\x1b[?25l\x1b[?7l";  // alternate screen, no cursor, no wrapping
 constexpr std::string_view kLeave = "\x1b[?7h\x1b[?25h\x1b[?1049l";
+constexpr int kEscapeMilliseconds = 25;  // what belongs to an escape sequence arrives together
 constexpr std::array kHandled = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH, SIGTSTP};
 constexpr std::array kFaults = {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL};
 
@@ -64,6 +66,16 @@ void Uninstall() {
   for (size_t i = 0; i < actions_before.size(); ++i) {
     sigaction(i >= kHandled.size() ? kFaults[i - kHandled.size()] : kHandled[i], &actions_before[i], nullptr);
   }
+}
+
+// Bytes of the first key, 0 while its end is missing: ESC [ ... and a letter or ~, ESC O and a letter, else one byte.
+size_t LengthOfKey(std::string_view typed) {
+  if (typed.empty() || typed[0] != '\x1b') return std::min<size_t>(typed.size(), 1);
+  if (typed.size() == 1) return 0;
+  if (typed[1] == 'O') return typed.size() < 3 ? 0 : 3;
+  if (typed[1] != '[') return 1;
+  const auto end = std::find_if(typed.begin() + 2, typed.end(), [](char c) { return c >= '@' && c <= '~'; });
+  return end == typed.end() ? 0 : static_cast<size_t>(end - typed.begin()) + 1;
 }
 
 Terminal::Key KeyOf(std::string_view typed) {
@@ -166,9 +178,23 @@ Terminal::Input Terminal::Take(int signal) {
   return {Key::kNone, signal == SIGWINCH ? 0 : signal};
 }
 
+std::optional<Terminal::Key> Terminal::TakeKey(std::string* typed) {
+  const size_t length = LengthOfKey(*typed);
+  if (length == 0) return std::nullopt;
+  const Key key = KeyOf(std::string_view(*typed).substr(0, length));
+  typed->erase(0, length);
+  return key;
+}
+
 Terminal::Input Terminal::Wait() {
+  if (const std::optional<Key> key = TakeKey(&typed_)) return {*key, 0};
   std::array<pollfd, 2> looked = {pollfd{pipe_ends[0], POLLIN, 0}, pollfd{STDIN_FILENO, POLLIN, 0}};
-  if (poll(looked.data(), looked.size(), -1) < 0) return {};  // EINTR: the pipe says why
+  const int ready = poll(looked.data(), looked.size(), typed_ == "\x1b" ? kEscapeMilliseconds : -1);
+  if (ready < 0) return {};  // EINTR: the pipe says why
+  if (ready == 0) {
+    typed_.clear();
+    return {Key::kQuit, 0};  // the escape key
+  }
   if (looked[0].revents != 0) {
     Input input;
     unsigned char signal = 0;
@@ -178,7 +204,8 @@ Terminal::Input Terminal::Wait() {
   std::array<char, 64> typed;
   const ssize_t length = read(STDIN_FILENO, typed.data(), typed.size());
   if (length <= 0) return {Key::kNone, SIGHUP};
-  return {KeyOf({typed.data(), static_cast<size_t>(length)}), 0};
+  typed_.append(typed.data(), static_cast<size_t>(length));
+  return {TakeKey(&typed_).value_or(Key::kNone), 0};
 }
 
 }  // namespace signvote::ctl

@@ -8,6 +8,7 @@
 #include <termios.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,9 @@ class Terminal {
   void Draw(const std::vector<ScreenLine>& lines);
 
   enum class Key { kNone, kQuit, kUp, kDown, kPageUp, kPageDown, kHome };
+  // Takes the first key off what was typed, kNone for one that means nothing here. Nothing while it may be cut off:
+  // empty, or the beginning of an escape sequence, such as the escape key alone.
+  static std::optional<Key> TakeKey(std::string* typed);
   struct Input {
     Key key = Key::kNone;
     int signal = 0;  // that asks the process to end: SIGINT, SIGTERM, SIGHUP or SIGQUIT
@@ -44,6 +48,7 @@ class Terminal {
   Input Take(int signal);
 
   bool has_colours_ = true;
+  std::string typed_;  // and not taken yet
 };
 
 }  // namespace signvote::ctl
