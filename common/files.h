@@ -26,7 +26,8 @@ absl::Status SyncDirectory(const std::string& path);
 std::string Sha256(std::string_view bytes);
 std::string Hex(std::string_view bytes);
 
-// As many open files (one a connection) as this process may have without asking anyone.
+// As many open files (one a connection) as this process may have without asking anyone. Past that number gRPC stops
+// listening.
 void RaiseFileLimit();
 
 }  // namespace signvote

@@ -3,7 +3,6 @@
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/impl/server_builder_option.h>
-#include <sys/resource.h>
 
 #include "common/blocks.h"
 #include "common/keepalive.h"
@@ -57,13 +56,6 @@ absl::StatusOr<Endpoint> Listen(const EndpointOptions& options, grpc::Service* s
                  options.address);
   }
   return endpoint;
-}
-
-void AllowManyConnections() {
-  rlimit files{};
-  if (getrlimit(RLIMIT_NOFILE, &files) != 0) return;
-  files.rlim_cur = files.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &files);
 }
 
 }  // namespace signvote

@@ -30,7 +30,4 @@ struct Endpoint {
 // UNAVAILABLE: the address cannot be listened on. `credentials` and `service` outlive the server.
 absl::StatusOr<Endpoint> Listen(const EndpointOptions& options, grpc::Service* service, Credentials* credentials);
 
-// Once a process, before it listens: as many open files as the system allows. Past that number gRPC stops listening.
-void AllowManyConnections();
-
 }  // namespace signvote

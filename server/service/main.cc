@@ -11,7 +11,6 @@
 #include "common/signals.h"
 #include "common/status.h"
 #include "common/thread_pool.h"
-#include "server/service/endpoint.h"
 #include "server/service/server.h"
 #include "server/store/maintenance.h"
 
@@ -65,7 +64,6 @@ int Serve(const std::string& config, const std::vector<std::string>& overrides, 
     is_stopping = true;
     if (Server* server = running) server->Stop(signal == SIGINT ? "interrupted" : "terminated");
   });
-  AllowManyConnections();
   absl::StatusOr<std::unique_ptr<Server>> server = Server::Start(*options);
   if (!server.ok()) return Fail(server.status());
   running = server->get();
