@@ -188,9 +188,7 @@ absl::Status Evaluator::Export(const Job& job, const Score& score, const std::st
   nlohmann::ordered_json json{
       {"round", job.round}, {"fingerprint", fingerprint}, {"samples", score.samples}, {"loss", score.loss}};
   for (const auto& [name, value] : score.metrics) json[name] = value;
-  const std::string text = json.dump(2) + "\n";
-  const std::string_view part = text;
-  return WriteFileAtomically(directory + "/evaluation.json", {&part, 1});
+  return WriteFileAtomically(directory + "/evaluation.json", json.dump(2) + "\n");
 }
 
 }  // namespace signvote

@@ -1,6 +1,5 @@
 #include "client/export.h"
 
-#include <string_view>
 
 #include "client/model/import.h"
 #include "client/model/module.h"
@@ -34,8 +33,7 @@ absl::Status Export(const ExportOptions& options) {
   const absl::StatusOr<std::string> trained = WithParameters(module, &parameters);
   if (!trained.ok())
     return Annotate(trained.status(), fmt::format("{} and {}/model.pt", options.parameters, options.model));
-  const std::string_view part = *trained;
-  RETURN_IF_ERROR(WriteFileAtomically(options.out, {&part, 1}));
+  RETURN_IF_ERROR(WriteFileAtomically(options.out, *trained));
   WarnOfStatistics(module, &parameters, options.out);
   const auto round = parameters.metadata.find("round");
   fmt::print("{}: TorchScript with the {} parameters of {}{}\n", options.out, parameters.values.size(),

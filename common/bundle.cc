@@ -57,8 +57,7 @@ absl::StatusOr<std::vector<TensorShape>> ReadBundleShapes(const std::string& dir
 
 absl::Status WriteBundle(const std::string& directory, const ModelBundle& bundle) {
   RETURN_IF_ERROR(MakeDirectories(directory));
-  const std::string_view module[] = {bundle.module};
-  RETURN_IF_ERROR(WriteFileAtomically(ModulePath(directory), module));
+  RETURN_IF_ERROR(WriteFileAtomically(ModulePath(directory), bundle.module));
   return WriteSafetensors(ParametersPath(directory), bundle.parameters.tensors, bundle.parameters.values,
                           bundle.parameters.metadata);
 }

@@ -116,6 +116,10 @@ absl::Status WriteFileAtomically(const std::string& path, std::span<const std::s
   return SyncDirectory(DirectoryOf(path));
 }
 
+absl::Status WriteFileAtomically(const std::string& path, std::string_view whole) {
+  return WriteFileAtomically(path, {&whole, 1});
+}
+
 absl::Status MakeDirectories(const std::string& path) {
   std::error_code error;
   std::filesystem::create_directories(path, error);

@@ -18,6 +18,7 @@ absl::StatusOr<std::string> ReadFile(const std::string& path);
 // Writes `parts` in order under a temporary name beside `path`, fsyncs, renames, and fsyncs the directory: afterwards
 // the file is whole and durable, or untouched. The temporary file is removed on failure.
 absl::Status WriteFileAtomically(const std::string& path, std::span<const std::string_view> parts);
+absl::Status WriteFileAtomically(const std::string& path, std::string_view whole);
 
 absl::Status MakeDirectories(const std::string& path);
 absl::Status SyncDirectory(const std::string& path);

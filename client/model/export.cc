@@ -44,9 +44,7 @@ absl::Status ExportModel(Module& module, const std::string& directory,
       if (buffer.value.scalar_type() == torch::kFloat32) Append(buffer.name, buffer.value, &tensors);
     }
     RETURN_IF_ERROR(MakeDirectories(directory));
-    const std::string bytes = stream.str();
-    const std::string_view part = bytes;
-    RETURN_IF_ERROR(WriteFileAtomically(directory + "/model.pt", {&part, 1}));
+    RETURN_IF_ERROR(WriteFileAtomically(directory + "/model.pt", stream.str()));
     return WriteSafetensors(directory + "/params.safetensors", tensors.tensors, tensors.values, metadata);
   });
 }

@@ -112,9 +112,7 @@ std::string RenderContexts(const Contexts& contexts) {
 absl::Status SaveContexts(const Contexts& contexts) {
   ASSIGN_OR_RETURN(const std::string path, ContextsPath());
   RETURN_IF_ERROR(MakeDirectories(std::filesystem::path(path).parent_path().string()));
-  const std::string text = RenderContexts(contexts);
-  const std::string_view part = text;
-  return WriteFileAtomically(path, {&part, 1});
+  return WriteFileAtomically(path, RenderContexts(contexts));
 }
 
 }  // namespace signvote::ctl

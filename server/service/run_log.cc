@@ -152,8 +152,7 @@ void RunLog::Flush() {
     is_dirty_ = false;
     csv = Csv();
   }
-  const std::string_view part = csv;
-  absl::Status status = WriteFileAtomically(options_.directory + "/metrics.csv", {&part, 1});
+  absl::Status status = WriteFileAtomically(options_.directory + "/metrics.csv", csv);
   MutexLock lock(mu_);
   next_flush_ = absl::Now() + (absl::Now() - start) / kMostOfTheTime;
   is_dirty_ |= !status.ok();
@@ -212,9 +211,7 @@ absl::Status RunLog::WriteSummary(const v1::RunStatus& status, const v1::ListCli
     if (!json.emplace(key, Label(value)).second)
       spdlog::warn("summary.json has a {} of its own: no label {}", key, key);
   }
-  const std::string text = json.dump(2) + "\n";
-  const std::string_view part = text;
-  return WriteFileAtomically(options_.directory + "/summary.json", {&part, 1});
+  return WriteFileAtomically(options_.directory + "/summary.json", json.dump(2) + "\n");
 }
 
 }  // namespace signvote

@@ -202,10 +202,8 @@ absl::Status ServerImpl::Listen() {
   admin_address_ = admin.address;
   RETURN_IF_ERROR(ListenHttp());
   const nlohmann::json addresses = {{"listen", listen_address_}, {"admin", admin_address_}, {"http", http_address_}};
-  const std::string text = addresses.dump() + "\n";
-  const std::string_view part = text;
   spdlog::info("listening on {}, administration on {}", listen_address_, admin_address_);
-  return WriteFileAtomically(options_.directory + "/addresses.json", {&part, 1});
+  return WriteFileAtomically(options_.directory + "/addresses.json", addresses.dump() + "\n");
 }
 
 absl::Status ServerImpl::ListenHttp() {

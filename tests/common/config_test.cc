@@ -232,8 +232,7 @@ TEST(Config, LoadNamesTheFileThatIsMissing) {
 
 TEST(Config, LoadReadsTheFile) {
   Scratch scratch;
-  const std::string_view parts[] = {"seed: 3\nbad: 1\n"};
-  ASSERT_TRUE(WriteFileAtomically(scratch / "c.yaml", parts).ok());
+  ASSERT_TRUE(WriteFileAtomically(scratch / "c.yaml", "seed: 3\nbad: 1\n").ok());
   const auto config = Config::Load(scratch / "c.yaml", {});
   ASSERT_TRUE(config.ok());
   ConfigReader reader(*config);

@@ -17,11 +17,6 @@ namespace {
 
 using ::testing::HasSubstr;
 
-absl::Status Write(const std::string& path, std::string_view text) {
-  const std::string_view parts[] = {text};
-  return WriteFileAtomically(path, parts);
-}
-
 TEST(Files, WhatIsWrittenIsReadBack) {
   Scratch scratch;
   const std::string binary("\0\xff\n", 3);
@@ -32,14 +27,14 @@ TEST(Files, WhatIsWrittenIsReadBack) {
 
 TEST(Files, AnEmptyFileReadsAsEmpty) {
   Scratch scratch;
-  ASSERT_TRUE(WriteFileAtomically(scratch / "file", {}).ok());
+  ASSERT_TRUE(WriteFileAtomically(scratch / "file", "").ok());
   EXPECT_EQ(*ReadFile(scratch / "file"), "");
 }
 
 TEST(Files, WritingReplacesTheWholeFileAndLeavesNothingElse) {
   Scratch scratch;
-  ASSERT_TRUE(Write(scratch / "file", "a long first text").ok());
-  ASSERT_TRUE(Write(scratch / "file", "second").ok());
+  ASSERT_TRUE(WriteFileAtomically(scratch / "file", "a long first text").ok());
+  ASSERT_TRUE(WriteFileAtomically(scratch / "file", "second").ok());
   EXPECT_EQ(*ReadFile(scratch / "file"), "second");
   EXPECT_EQ(scratch.Files(), 1u);
 }
@@ -57,7 +52,7 @@ TEST(Files, ReadingADirectoryIsAnError) {
 
 TEST(Files, WritingIntoAMissingDirectoryIsNotFoundAndNamesTheFile) {
   Scratch scratch;
-  const absl::Status status = Write(scratch / "missing/file", "text");
+  const absl::Status status = WriteFileAtomically(scratch / "missing/file", "text");
   EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
   EXPECT_THAT(Message(status), HasSubstr(scratch / "missing/file: "));
 }
@@ -66,27 +61,27 @@ TEST(Files, WritingIntoAReadOnlyDirectoryIsPermissionDenied) {
   if (::geteuid() == 0) GTEST_SKIP() << "root may write everywhere";
   Scratch scratch;
   ASSERT_EQ(::chmod(scratch.path().c_str(), 0555), 0);
-  EXPECT_EQ(Write(scratch / "file", "text").code(), absl::StatusCode::kPermissionDenied);
+  EXPECT_EQ(WriteFileAtomically(scratch / "file", "text").code(), absl::StatusCode::kPermissionDenied);
   ::chmod(scratch.path().c_str(), 0755);
 }
 
 TEST(Files, AFailedRenameRemovesTheTemporaryFile) {
   Scratch scratch;
   ASSERT_TRUE(MakeDirectories(scratch / "taken/inside").ok());
-  EXPECT_FALSE(Write(scratch / "taken", "text").ok());
+  EXPECT_FALSE(WriteFileAtomically(scratch / "taken", "text").ok());
   EXPECT_EQ(scratch.Files(), 1u);
 }
 
 TEST(Files, AFailedWriteLeavesTheOldFileUntouched) {
   Scratch scratch;
-  ASSERT_TRUE(Write(scratch / "file", "old").ok());
+  ASSERT_TRUE(WriteFileAtomically(scratch / "file", "old").ok());
   rlimit before{};
   ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
   const auto old_handler = std::signal(SIGXFSZ, SIG_IGN);
   rlimit small = before;
   small.rlim_cur = 1000;
   ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
-  const absl::Status status = Write(scratch / "file", std::string(5000, 'x'));
+  const absl::Status status = WriteFileAtomically(scratch / "file", std::string(5000, 'x'));
   ::setrlimit(RLIMIT_FSIZE, &before);
   std::signal(SIGXFSZ, old_handler);
   EXPECT_THAT(Message(status), HasSubstr("File too large"));
@@ -107,7 +102,7 @@ TEST(Files, MakeDirectoriesMakesAllOfThemAndIsContentWhenTheyExist) {
   Scratch scratch;
   EXPECT_TRUE(MakeDirectories(scratch / "a/b/c").ok());
   EXPECT_TRUE(MakeDirectories(scratch / "a/b/c").ok());
-  ASSERT_TRUE(Write(scratch / "a/file", "").ok());
+  ASSERT_TRUE(WriteFileAtomically(scratch / "a/file", "").ok());
   EXPECT_FALSE(MakeDirectories(scratch / "a/file").ok());
 }
 

@@ -149,8 +149,7 @@ TEST(Safetensors, MetadataHoldsStringsOnly) { Refusal(R"({"__metadata__": {"a": 
 
 TEST(Safetensors, ErrorsNameTheFile) {
   Scratch scratch;
-  const std::string_view parts[] = {"short"};
-  ASSERT_TRUE(WriteFileAtomically(scratch / "bad", parts).ok());
+  ASSERT_TRUE(WriteFileAtomically(scratch / "bad", "short").ok());
   EXPECT_THAT(Message(ReadSafetensors(scratch / "bad").status()), HasSubstr(scratch / "bad: "));
   EXPECT_EQ(ReadSafetensors(scratch / "none").status().code(), absl::StatusCode::kNotFound);
 }
