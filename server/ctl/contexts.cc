@@ -1,10 +1,10 @@
 #include "server/ctl/contexts.h"
 
+#include <absl/strings/str_split.h>
 #include <fmt/format.h>
 
 #include <cstdlib>
 #include <filesystem>
-#include <sstream>
 
 #include "common/config.h"
 #include "common/files.h"
@@ -40,12 +40,7 @@ absl::StatusOr<std::string> ContextsPath() {
                "neither XDG_CONFIG_HOME nor HOME is set, so there is no place for contexts");
 }
 
-std::vector<std::string> SplitServers(const std::string& list) {
-  std::vector<std::string> servers;
-  std::istringstream stream(list);
-  for (std::string server; std::getline(stream, server, ',');) servers.push_back(server);
-  return servers;
-}
+std::vector<std::string> SplitServers(const std::string& list) { return absl::StrSplit(list, ',', absl::SkipEmpty()); }
 
 absl::Status CheckContextName(const std::string& name) {
   const bool is_plain =

@@ -28,6 +28,6 @@ absl::Status SaveContexts(const Contexts& contexts);
 // INVALID_ARGUMENT unless 1 to 64 of [A-Za-z0-9_-].
 absl::Status CheckContextName(const std::string& name);
 
-std::vector<std::string> SplitServers(const std::string& list);  // at commas
+std::vector<std::string> SplitServers(const std::string& list);  // at commas, none of them empty
 
 }  // namespace signvote::ctl

@@ -1,5 +1,7 @@
 #include "server/ctl/run_files.h"
 
+#include <absl/strings/str_split.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
@@ -52,13 +54,6 @@ RunSummary FromJson(const Json& json) {
   return run;
 }
 
-std::vector<std::string> Cells(const std::string& line) {
-  std::vector<std::string> cells;
-  std::istringstream stream(line);
-  for (std::string cell; std::getline(stream, cell, ',');) cells.push_back(cell);
-  return cells;
-}
-
 // An empty cell is NaN.
 bool ParseReal(const std::string& text, double* value) {
   char* end = nullptr;
@@ -97,7 +92,7 @@ absl::StatusOr<std::vector<Measurement>> ParseMetrics(const std::string& text, c
   std::istringstream lines(text);
   std::string line;
   std::getline(lines, line);
-  const auto titles = Cells(line);
+  const std::vector<std::string> titles = absl::StrSplit(line, ',');
   const auto column = [&](const char* name) { return std::find(titles.begin(), titles.end(), name) - titles.begin(); };
   const auto round = static_cast<size_t>(column("round")), accuracy = static_cast<size_t>(column("accuracy"));
   if (round == titles.size() || accuracy == titles.size()) {
@@ -107,7 +102,7 @@ absl::StatusOr<std::vector<Measurement>> ParseMetrics(const std::string& text, c
   const auto loss = static_cast<size_t>(column("loss"));
   std::vector<Measurement> measured;
   for (int number = 2; std::getline(lines, line) && !lines.eof(); ++number) {
-    const auto cells = Cells(line);
+    const std::vector<std::string> cells = absl::StrSplit(line, ',');
     const auto cell = [&](size_t at) { return at < cells.size() ? cells[at] : ""; };
     if (cell(accuracy).empty() && cell(loss).empty()) continue;
     double r = 0, a = 0, l = 0;

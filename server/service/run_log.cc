@@ -1,5 +1,6 @@
 #include "server/service/run_log.h"
 
+#include <absl/strings/str_split.h>
 #include <absl/time/clock.h>
 #include <spdlog/spdlog.h>
 
@@ -17,13 +18,6 @@ namespace {
 constexpr const char* kColumns =
     "round,ballots,step,trust,accuracy,loss,bytes_up,bytes_down,collect_seconds,decode_seconds,journal_seconds,seconds";
 constexpr size_t kColumnsInAll = 12;
-
-std::vector<std::string> Split(const std::string& line) {
-  std::vector<std::string> cells;
-  std::istringstream stream(line);
-  for (std::string cell; std::getline(stream, cell, ',');) cells.push_back(cell);
-  return cells;
-}
 
 // Labels are text in YAML; numbers among them are numbers in the summary.
 nlohmann::ordered_json Label(const std::string& text) {
@@ -50,7 +44,7 @@ void RunLog::Load(uint64_t round) {
   if (!text.ok()) return;
   std::istringstream stream(*text);
   for (std::string line; std::getline(stream, line);) {
-    const std::vector<std::string> cells = Split(line);
+    const std::vector<std::string> cells = absl::StrSplit(line, ',');
     if (cells.size() != kColumnsInAll || cells[0] == "round") continue;
     const uint64_t number = std::strtoull(cells[0].c_str(), nullptr, 10);
     if (number == 0 || number > round) continue;

@@ -74,5 +74,11 @@ TEST(Target, OptionsGoBeforeTheContextThatIsNamed) {
   EXPECT_FALSE(Chosen(given).insecure);
 }
 
+TEST(Contexts, ServersStandBetweenCommas) {
+  EXPECT_THAT(SplitServers("a:7401,b:7401"), ElementsAre("a:7401", "b:7401"));
+  EXPECT_THAT(SplitServers("a:7401,"), ElementsAre("a:7401"));
+  EXPECT_THAT(SplitServers(""), testing::IsEmpty());
+}
+
 }  // namespace
 }  // namespace signvote::ctl
