@@ -30,3 +30,18 @@ figure >"$work/second" || fail "$(cat "$work/second")"
 [[ $(grep -c 'done before' "$work/second") == 2 ]] || fail "a finished run was repeated: $(cat "$work/second")"
 [[ $rows == "$(cat "$work/out/figure1-digits.csv")" ]] || fail "the rows are others the second time"
 [[ -z $(ls -A "$work/out/unfinished") ]] || fail "left over: $(ls -A "$work/out/unfinished")"
+
+# What float32.py lacks is said before the first federation: there are no programs here to run one.
+beyond() {
+  PATH="$work/path:$PATH" "$root/deploy/experiments/beyond.sh" --panels bytes --data-dir "$work/data" --bin "$work/none" --out "$work/beyond" "$@" >"$work/said" 2>&1
+}
+mkdir -p "$work/path" "$work/data/mnist"
+: >"$work/data/mnist/train-images-idx3-ubyte"
+printf '#!/bin/sh\nexit 1\n' >"$work/path/python3"
+chmod +x "$work/path/python3"
+status=0
+beyond --model mnist_mlp2 || status=$?
+[[ $status == 2 && $(<"$work/said") == *'knows mnist_cnn and mlp'* ]] || fail "a model that float32.py lacks: $status $(cat "$work/said")"
+status=0
+beyond || status=$?
+[[ $status == 1 && $(<"$work/said") == *'python3 imports no torch'* ]] || fail "a python3 without torch: $status $(cat "$work/said")"

@@ -62,6 +62,8 @@ own_option() {
 
 parse() {
   experiments_parse own_option "$@"
+  [[ ,$panels, != *,bytes,* || $model == mnist_cnn || $model == mlp ]] ||
+    experiments_fail 2 "--model is $model, and panel bytes compares with float32.py, which knows mnist_cnn and mlp; give --panels without bytes"
   experiments_out "$experiments_root/runs/beyond"
   figure=${experiments[out]}/beyond
   [[ $model == mnist_cnn ]] || figure+=-$model
@@ -185,11 +187,27 @@ plan() {
   done
 }
 
+float32_name() { echo "bytes--float32-$1--$model-rounds${experiments[rounds]}-seed$2"; }
+
+# What float32.py needs where it has yet to run: known before the federations, which take hours.
+float32_check() {
+  local rule seed
+  for rule in adam fedavg; do
+    for seed in ${experiments[seeds]//,/ }; do
+      experiments_is_done "$(float32_name "$rule" "$seed")" || {
+        python3 -c 'import numpy, torch' 2>/dev/null ||
+          experiments_fail 1 "panel bytes needs python3-torch and python3-numpy, and python3 imports no torch or no numpy here; give --panels without bytes"
+        return 0
+      }
+    done
+  done
+}
+
 # float32 RULE: the accuracy that float32 values buy for their bytes; resumable as the others are.
 float32() {
   local rule=$1 seed name result
   for seed in ${experiments[seeds]//,/ }; do
-    name="bytes--float32-$rule--$model-rounds${experiments[rounds]}-seed$seed"
+    name=$(float32_name "$rule" "$seed")
     result=${experiments[out]}/runs/$name.csv
     experiments_plan+=("$name")
     run_panel[$name]=bytes run_variant[$name]="float32 $rule" run_step[$name]=$([[ $rule == adam ]] && echo 1e-3 || echo 0.05) run_seed[$name]=$seed
@@ -198,7 +216,7 @@ float32() {
     mkdir -p -- "${experiments[out]}/runs"
     # Without these the memory of every batch goes back to the system: three times the time.
     MALLOC_MMAP_THRESHOLD_=4294967296 MALLOC_TRIM_THRESHOLD_=4294967296 python3 "$experiments_root/deploy/experiments/float32.py" --rule "$rule" --model "$model" --rounds "${experiments[rounds]}" --seed "$seed" \
-      --evaluate "${experiments[evaluate]}" --mnist "$data_path" >"$result.part" || experiments_fail 1 "float32.py failed; it needs python3-torch and python3-numpy, and knows mnist_cnn and mlp"
+      --evaluate "${experiments[evaluate]}" --mnist "$data_path" >"$result.part" || experiments_fail 1 "float32.py failed"
     mv -- "$result.part" "$result"
   done
 }
@@ -317,6 +335,7 @@ main() {
     experiments_list
     return
   fi
+  [[ ,$panels, != *,bytes,* ]] || float32_check
   experiments_run
   if [[ ,$panels, == *,bytes,* ]]; then
     float32 adam
