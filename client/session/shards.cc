@@ -46,7 +46,8 @@ std::optional<std::vector<ShardAction>> Shards::Release() {
 
 bool Shards::IsHeld(size_t shard) const {
   const Session& session = *sessions_[shard];
-  if (leaving_ || over_ || !session.IsLoaded()) return false;
+  // A Welcome moves no parameters, and one to another run ends the round that the others would be waited for in.
+  if (leaving_ || over_ || !session.IsLoaded() || !session.IsFollowing()) return false;
   return std::any_of(sessions_.begin(), sessions_.end(),
                      [&](const auto& other) { return !other->IsLoaded() || other->round() < session.round(); });
 }

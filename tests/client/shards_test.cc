@@ -251,6 +251,24 @@ TEST_F(ShardsTest, RefusesAShardOfAnotherRun) {
   EXPECT_EQ(parameters_[7], servers_[0].truth()[7]) << "what the first one sent is still there";
 }
 
+TEST_F(ShardsTest, AnotherRunBeginsInAllHoweverFarTheOldOneWas) {
+  JoinBoth();
+  for (const size_t shard : {0, 1}) Say(shard, servers_[shard].Close());
+  for (const size_t shard : {0, 1}) {
+    Settle(shards_->Disconnected(shard, kBroken));
+    servers_[shard] = ScriptedServer(BlockRange::Shard(kParameters, shard, 2));
+    servers_[shard].run = "another";
+  }
+  JoinBoth();
+  EXPECT_EQ(parameters_, servers_[0].truth());
+  OpenBoth();
+  const auto request = shards_->TakeBallot();
+  ASSERT_TRUE(request.has_value());
+  EXPECT_EQ(request->round, 1u);
+  EXPECT_THAT(request->blocks, ElementsAre(0, 1));
+  EXPECT_TRUE(request->notices.empty());
+}
+
 TEST_F(ShardsTest, TheSameModelWithOtherTensorsIsLoadedForAllShards) {
   JoinBoth();
   for (const size_t shard : {0, 1}) Settle(shards_->Disconnected(shard, kBroken));
@@ -274,7 +292,7 @@ TEST_F(ShardsTest, TheSameModelWithOtherTensorsIsLoadedForAllShards) {
   EXPECT_TRUE(shards_->HasBallot());
 }
 
-TEST_F(ShardsTest, OneThatWaitedMeanwhileTakesTheModelThatTheOtherHandedOut) {
+TEST_F(ShardsTest, OneThatNeedsItTooTakesTheModelThatTheOtherHandedOut) {
   JoinBoth();
   v1::ServerMessage welcomes[2];
   for (const size_t shard : {0, 1}) {
@@ -284,11 +302,13 @@ TEST_F(ShardsTest, OneThatWaitedMeanwhileTakesTheModelThatTheOtherHandedOut) {
     welcomes[shard].mutable_welcome()->mutable_tensors(0)->set_name("renamed");
   }
   EXPECT_EQ(Only<action::Reconnect>(Say(1, welcomes[1])).size(), 1u);
-  Say(0, welcomes[0]);
+  EXPECT_EQ(Only<action::Reconnect>(Say(0, welcomes[0])).size(), 1u);
   shards_->Connected(1);
   Say(1, welcomes[1]);
   EXPECT_EQ(Only<action::LoadModel>(Say(1, servers_[1].Model())).size(), 1u);
   EXPECT_TRUE(Only<action::Reconnect>(Say(1, servers_[1].Parameters())).empty());
+  EXPECT_EQ(Only<action::Send>(shards_->Connected(0)).at(0).message->join().model_sha256(), Sha256(servers_[0].model));
+  EXPECT_TRUE(Only<action::Reconnect>(Say(0, welcomes[0])).empty());
   Say(0, servers_[0].Parameters());
   OpenBoth();
   EXPECT_TRUE(shards_->HasBallot());
