@@ -71,8 +71,8 @@ void Evaluator::Try(std::span<const float> parameters) {
   Add({.parameters = {parameters.begin(), parameters.end()}, .is_trial = true});
 }
 
-void Evaluator::Schedule(uint64_t round, std::span<const float> parameters) {
-  Add({.round = round, .parameters = {parameters.begin(), parameters.end()}});
+void Evaluator::Schedule(const action::Evaluate& evaluation, std::span<const float> parameters) {
+  Add({.evaluation = evaluation, .parameters = {parameters.begin(), parameters.end()}});
 }
 
 void Evaluator::Add(Job job) {
@@ -89,7 +89,7 @@ void Evaluator::Add(Job job) {
   }
   changed_.NotifyAll();
   if (!given_up.has_value() || given_up->is_trial) return;
-  done_(given_up->round, Error(absl::StatusCode::kCancelled, "others wait for too much memory"));
+  done_(given_up->evaluation, Error(absl::StatusCode::kCancelled, "others wait for too much memory"));
 }
 
 void Evaluator::Run() {
@@ -102,12 +102,12 @@ void Evaluator::Run() {
       job = std::move(jobs_.front());
       jobs_.pop_front();
     }
-    const uint64_t round = job.round;
+    const action::Evaluate evaluation = job.evaluation;
     if (!job.is_trial) {
-      done_(round, Measure(std::move(job)));
+      done_(evaluation, Measure(std::move(job)));
     } else if (const absl::Status status = Trial(job); !status.ok()) {
       spdlog::error("{}", Message(status));
-      done_(round, status);
+      done_(evaluation, status);
     }
   }
 }
@@ -158,21 +158,21 @@ absl::StatusOr<v1::Evaluation> Evaluator::Measure(Job job) {
   const absl::StatusOr<Score> score =
       status.ok() ? Evaluate(*copy.module, dataset_, options_.metrics, [this] { return Stopping(); }) : status;
   if (!score.ok()) {
-    spdlog::error("round {}: {}", job.round, Message(score.status()));
+    spdlog::error("round {}: {}", job.evaluation.round, Message(score.status()));
     return score.status();
   }
-  if (!std::isfinite(score->loss)) return NotFinite(job.round, *score);
+  if (!std::isfinite(score->loss)) return NotFinite(job.evaluation.round, *score);
   const Fingerprint fingerprint = FingerprintOf(job.parameters);
-  spdlog::info("round {}: {} on {} samples, fingerprint {}", job.round, score->Text(), score->samples,
+  spdlog::info("round {}: {} on {} samples, fingerprint {}", job.evaluation.round, score->Text(), score->samples,
                fingerprint.Hex());
   if (!options_.export_directory.empty()) {
-    status = Annotate(Export(job, *score, fingerprint.Hex()), fmt::format("round {}", job.round));
+    status = Annotate(Export(job, *score, fingerprint.Hex()), fmt::format("round {}", job.evaluation.round));
     if (!status.ok()) spdlog::error("{}", Message(status));
     const MutexLock lock(mu_);
     exported_ = status;
   }
   v1::Evaluation evaluation;
-  evaluation.set_round(job.round);
+  evaluation.set_round(job.evaluation.round);
   evaluation.set_accuracy(score->accuracy.value_or(std::numeric_limits<double>::quiet_NaN()));
   evaluation.set_loss(score->loss);
   evaluation.set_samples(score->samples);
@@ -183,10 +183,11 @@ absl::StatusOr<v1::Evaluation> Evaluator::Measure(Job job) {
 absl::Status Evaluator::Export(const Job& job, const Score& score, const std::string& fingerprint) {
   const std::string& directory = options_.export_directory;
   Module& module = *job.copy->module;
-  RETURN_IF_ERROR(ExportModel(module, directory, {{"round", std::to_string(job.round)}, {"fingerprint", fingerprint}}));
+  RETURN_IF_ERROR(
+      ExportModel(module, directory, {{"round", std::to_string(job.evaluation.round)}, {"fingerprint", fingerprint}}));
   RETURN_IF_ERROR(ExportPredictions(module, dataset_, directory + "/predictions.npy", [this] { return Stopping(); }));
   nlohmann::ordered_json json{
-      {"round", job.round}, {"fingerprint", fingerprint}, {"samples", score.samples}, {"loss", score.loss}};
+      {"round", job.evaluation.round}, {"fingerprint", fingerprint}, {"samples", score.samples}, {"loss", score.loss}};
   for (const auto& [name, value] : score.metrics) json[name] = value;
   return WriteFileAtomically(directory + "/evaluation.json", json.dump(2) + "\n");
 }

@@ -26,7 +26,7 @@ class Evaluator {
   // Called from the evaluator's thread, once for each Schedule, in their order, and for a Try that fails. CANCELLED:
   // the evaluation was given up. INVALID_ARGUMENT: as Evaluate and Recalibrate; it is logged. OUT_OF_RANGE: the loss is
   // not finite; it is logged.
-  using Done = std::function<void(uint64_t round, const absl::StatusOr<v1::Evaluation>& result)>;
+  using Done = std::function<void(const action::Evaluate& evaluation, const absl::StatusOr<v1::Evaluation>& result)>;
 
   // Makes evaluate.export, so that a directory that no evaluation could write to is told before anything is computed.
   // Empty: nothing to do. INVALID_ARGUMENT: it cannot be made or written to.
@@ -46,7 +46,7 @@ class Evaluator {
   void Try(std::span<const float> parameters);
 
   // Copies the parameters. Where more than kWaitingBytes wait, the oldest that waits is given up.
-  void Schedule(uint64_t round, std::span<const float> parameters);
+  void Schedule(const action::Evaluate& evaluation, std::span<const float> parameters);
 
   // Why evaluate.export does not hold what was last evaluated; OK: it does, or none is asked for.
   absl::Status LastExport();
@@ -61,7 +61,7 @@ class Evaluator {
     std::unique_ptr<Module> module;
   };
   struct Job {
-    uint64_t round = 0;
+    action::Evaluate evaluation;
     std::vector<float> parameters;
     std::shared_ptr<Copy> copy;
     bool is_trial = false;

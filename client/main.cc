@@ -55,9 +55,10 @@ int RunClient(ClientOptions options) {
   if (options.session.role == v1::OBSERVER) {
     const absl::Status prepared = Evaluator::PrepareExport(options.export_directory);
     if (!prepared.ok()) return Report(prepared, kExitUsage);
-    auto evaluator = Evaluator::Make(options, [&inbox](uint64_t round, const absl::StatusOr<v1::Evaluation>& result) {
-      inbox.Post(event::EvaluationDone{round, result});
-    });
+    auto evaluator = Evaluator::Make(
+        options, [&inbox](const action::Evaluate& evaluation, const absl::StatusOr<v1::Evaluation>& result) {
+          inbox.Post(event::EvaluationDone{evaluation, result});
+        });
     if (!evaluator.ok()) return Report(evaluator.status(), DataExitCode(evaluator.status()));
     options.session.settings = CommonSettings((*evaluator)->dataset(), options.module.loss);
     return Runner(options, nullptr, evaluator->get(), credentials->get(), &inbox).Run();

@@ -150,10 +150,10 @@ void Runner::Handle(Event event) {
 }
 
 void Runner::OnEvaluation(const event::EvaluationDone& done) {
-  if (done.result.ok()) return Settle(shards_.EvaluationDone(done.round, *done.result));
+  if (done.result.ok()) return Settle(shards_.EvaluationDone(done.evaluation, *done.result));
   // Measuring again would fail again.
   if (absl::IsInvalidArgument(done.result.status())) return Fail(kExitData, done.result.status());
-  Settle(shards_.EvaluationDone(done.round, std::nullopt));
+  Settle(shards_.EvaluationDone(done.evaluation, std::nullopt));
 }
 
 void Runner::HandleWaiting() {
@@ -207,7 +207,7 @@ void Runner::Perform(Link&, action::LoadModel& load) {
 
 void Runner::Perform(Link&, action::ComputeBallot&) {}  // see CastBallot
 
-void Runner::Perform(Link&, action::Evaluate& evaluate) { evaluator_->Schedule(evaluate.round, parameters_); }
+void Runner::Perform(Link&, action::Evaluate& evaluate) { evaluator_->Schedule(evaluate, parameters_); }
 
 void Runner::Perform(Link& link, action::Reconnect& reconnect) {
   link.connection.reset();

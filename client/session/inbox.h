@@ -11,6 +11,7 @@
 #include <set>
 #include <variant>
 
+#include "client/session/session.h"
 #include "common/mutex.h"
 #include "proto/signvote/v1/federation.pb.h"
 
@@ -30,7 +31,7 @@ struct ConnectionEnded {
   absl::Status status;
 };
 struct EvaluationDone {
-  uint64_t round = 0;
+  action::Evaluate evaluation;
   absl::StatusOr<v1::Evaluation> result;  // INVALID_ARGUMENT: no round can be evaluated
 };
 struct StopRequested {};

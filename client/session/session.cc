@@ -108,7 +108,10 @@ void Session::OnWelcome(const v1::Welcome& welcome) {
     if (!tensors_.empty()) Note(true, OtherRunText(welcome_, welcome, options_.name));
     replica_.Reset(run->range);
     ballot_ = {};
+    ++run_;
     evaluated_ = 0;
+    pending_evaluations_ = 0;
+    unsent_.clear();
   }
   welcome_ = welcome;
   tensors_ = run->tensors;
@@ -278,8 +281,9 @@ std::vector<Action> Session::BallotBlockReady(uint64_t round, uint64_t block, co
   return TakeActions();
 }
 
-std::vector<Action> Session::EvaluationDone(uint64_t round, const std::optional<v1::Evaluation>& result) {
-  if (state_ == State::kOver || pending_evaluations_ == 0) return {};
+std::vector<Action> Session::EvaluationDone(const action::Evaluate& evaluation,
+                                            const std::optional<v1::Evaluation>& result) {
+  if (state_ == State::kOver || evaluation.run != run_ || pending_evaluations_ == 0) return {};
   --pending_evaluations_;
   if (result.has_value()) {
     if (state_ == State::kFollowing) {
@@ -290,7 +294,7 @@ std::vector<Action> Session::EvaluationDone(uint64_t round, const std::optional<
       unsent_.push_back(*result);
     }
   } else {
-    Note(true, fmt::format("the evaluation of round {} was given up", round));
+    Note(true, fmt::format("the evaluation of round {} was given up", evaluation.round));
   }
   LeaveWhenComplete();
   if (dismissed_ && pending_evaluations_ == 0) Finish("the run is complete");
@@ -317,7 +321,7 @@ void Session::EvaluateWhereDue() {
   if (!due && !IsComplete()) return;
   evaluated_ = round;
   ++pending_evaluations_;
-  Do(action::Evaluate{round});
+  Do(action::Evaluate{round, run_});
 }
 
 bool Session::IsComplete() const {

@@ -57,6 +57,8 @@ struct ComputeBallot {
 // Answer with EvaluationDone. The parameters are those of this round now and change with the next call.
 struct Evaluate {
   uint64_t round = 0;
+  uint64_t run = 0;  // of the client's runs, counted as they come: a round of one is not that of another
+  auto operator<=>(const Evaluate&) const = default;
 };
 // Close the connection, wait (at least this long), open another, call Connected.
 struct Reconnect {
@@ -92,8 +94,8 @@ class Session {
   // `signs` are of all coordinates of the block; the session takes the stripes out that it votes on. `magnitude` is
   // that of the gradient, 0: not to be told.
   std::vector<Action> BallotBlockReady(uint64_t round, uint64_t block, const SignVector& signs, float magnitude = 0);
-  // Without a result the evaluation was given up.
-  std::vector<Action> EvaluationDone(uint64_t round, const std::optional<v1::Evaluation>& result);
+  // Without a result the evaluation was given up. One of an earlier run is not heard.
+  std::vector<Action> EvaluationDone(const action::Evaluate& evaluation, const std::optional<v1::Evaluation>& result);
   // The user wants to end.
   std::vector<Action> Leave();
 
@@ -112,6 +114,7 @@ class Session {
   bool IsFollowing() const { return state_ == State::kFollowing; }
   bool IsLoaded() const { return replica_.IsLoaded(); }  // the parameters are there
   uint64_t round() const { return replica_.round(); }    // the parameters are those after this round
+  uint64_t run() const { return run_; }                  // as in action::Evaluate
   // The parameters are still those on which the ballot of `round` is to be computed.
   bool IsBasisOf(uint64_t round) const {
     return replica_.IsLoaded() && replica_.round() + 1 == round && !replica_.IsMoving();
@@ -166,7 +169,8 @@ class Session {
   KeptBallot ballot_;
   uint64_t open_ = 0;  // the round that this connection was told to vote in; 0: none
 
-  uint64_t evaluated_ = 0;  // last round that Evaluate was asked for
+  uint64_t run_ = 0;        // Welcomes to another run than the one before
+  uint64_t evaluated_ = 0;  // last round of it that Evaluate was asked for
   uint64_t pending_evaluations_ = 0;
   std::vector<v1::Evaluation> unsent_;  // measured while disconnected
   bool leaving_ = false;                // Leave was sent or asked for

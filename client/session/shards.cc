@@ -89,7 +89,7 @@ void Shards::Sort(size_t shard, std::vector<Action> actions, std::vector<ShardAc
       continue;
     }
     if (const auto* evaluate = std::get_if<action::Evaluate>(&one)) {
-      to_evaluate_[evaluate->round].insert(shard);
+      to_evaluate_[evaluate->round].insert_or_assign(shard, *evaluate);
       continue;
     }
     if (std::holds_alternative<action::LoadModel>(one)) {
@@ -119,10 +119,21 @@ uint64_t Shards::LowestRound() const {
   return lowest;
 }
 
+uint64_t Shards::Run() const {
+  uint64_t run = 0;
+  for (const auto& session : sessions_) run += session->run();
+  return run;
+}
+
 void Shards::SettleEvaluations(std::vector<ShardAction>* out) {
-  std::vector<std::pair<uint64_t, size_t>> missed;
+  std::vector<std::pair<size_t, action::Evaluate>> missed;
   for (auto it = to_evaluate_.begin(); it != to_evaluate_.end();) {
-    const auto& [round, shards] = *it;
+    auto& [round, askers] = *it;
+    std::erase_if(askers, [this](const auto& asker) { return asker.second.run != sessions_[asker.first]->run(); });
+    if (askers.empty()) {
+      it = to_evaluate_.erase(it);
+      continue;
+    }
     const auto is_there = [r = round](const auto& session) { return session->IsLoaded() && session->round() == r; };
     const bool is_due = std::all_of(sessions_.begin(), sessions_.end(), is_there);
     // The parameters of a shard jumped over this round.
@@ -134,23 +145,25 @@ void Shards::SettleEvaluations(std::vector<ShardAction>* out) {
       continue;
     }
     if (is_due) {
-      evaluating_[round] = shards;
-      out->emplace_back(*shards.begin(), std::in_place_type<action::Evaluate>, action::Evaluate{round});
+      const action::Evaluate evaluation{round, Run()};
+      evaluating_[evaluation] = askers;
+      out->emplace_back(askers.begin()->first, std::in_place_type<action::Evaluate>, evaluation);
     } else {
-      for (const size_t shard : shards) missed.emplace_back(round, shard);
+      missed.insert(missed.end(), askers.begin(), askers.end());
     }
     it = to_evaluate_.erase(it);
   }
-  for (const auto& [round, shard] : missed) Sort(shard, sessions_[shard]->EvaluationDone(round, std::nullopt), out);
+  for (const auto& [shard, asked] : missed) Sort(shard, sessions_[shard]->EvaluationDone(asked, std::nullopt), out);
 }
 
-std::vector<ShardAction> Shards::EvaluationDone(uint64_t round, const std::optional<v1::Evaluation>& result) {
+std::vector<ShardAction> Shards::EvaluationDone(const action::Evaluate& evaluation,
+                                                const std::optional<v1::Evaluation>& result) {
   std::vector<ShardAction> out;
-  const auto found = evaluating_.find(round);
+  const auto found = evaluating_.find(evaluation);
   if (found == evaluating_.end()) return out;
-  const std::set<size_t> shards = std::move(found->second);
+  const Askers askers = std::move(found->second);
   evaluating_.erase(found);
-  for (const size_t shard : shards) Sort(shard, sessions_[shard]->EvaluationDone(round, result), &out);
+  for (const auto& [shard, asked] : askers) Sort(shard, sessions_[shard]->EvaluationDone(asked, result), &out);
   return out;
 }
 

@@ -12,7 +12,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -45,7 +44,8 @@ class Shards {
   std::vector<ShardAction> Connected(size_t shard);
   std::vector<ShardAction> Received(size_t shard, v1::ServerMessage message);
   std::vector<ShardAction> Disconnected(size_t shard, const absl::Status& status);
-  std::vector<ShardAction> EvaluationDone(uint64_t round, const std::optional<v1::Evaluation>& result);
+  std::vector<ShardAction> EvaluationDone(const action::Evaluate& evaluation,
+                                          const std::optional<v1::Evaluation>& result);
   std::vector<ShardAction> Leave();
 
   // After the actions of a call are carried out: one more thing that waited and now need not. nullopt: there is none.
@@ -83,6 +83,8 @@ class Shards {
   void Sort(size_t shard, std::vector<Action> actions, std::vector<ShardAction>* out);
   // Evaluations that all shards are ready for, or that one of them has gone past.
   void SettleEvaluations(std::vector<ShardAction>* out);
+  // Grows with every shard's run, so that no two evaluations that come out are alike.
+  uint64_t Run() const;
   // The lowest round that can be voted in now; 0: none.
   uint64_t NextBallot() const;
   uint64_t LowestRound() const;
@@ -97,8 +99,9 @@ class Shards {
   bool leaving_ = false;
   bool over_ = false;
 
-  std::map<uint64_t, std::set<size_t>> to_evaluate_;  // round -> shards that ask for it
-  std::map<uint64_t, std::set<size_t>> evaluating_;
+  using Askers = std::map<size_t, action::Evaluate>;  // by shard: as its session asked
+  std::map<uint64_t, Askers> to_evaluate_;            // by round
+  std::map<action::Evaluate, Askers> evaluating_;     // by what came out
 };
 
 }  // namespace signvote

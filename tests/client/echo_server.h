@@ -157,9 +157,10 @@ inline ExitCode RunVoter(const ClientOptions& options) {
 
 inline ExitCode RunObserver(const ClientOptions& options) {
   Inbox inbox;
-  const auto evaluator = Evaluator::Make(options, [&](uint64_t round, const absl::StatusOr<v1::Evaluation>& result) {
-    inbox.Post(event::EvaluationDone{round, result});
-  });
+  const auto evaluator =
+      Evaluator::Make(options, [&](const action::Evaluate& of, const absl::StatusOr<v1::Evaluation>& result) {
+        inbox.Post(event::EvaluationDone{of, result});
+      });
   EXPECT_TRUE(evaluator.ok()) << evaluator.status();
   return Runner(options, nullptr, evaluator->get(), PlainText().get(), &inbox).Run();
 }

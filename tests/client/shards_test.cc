@@ -187,21 +187,45 @@ TEST_F(ShardsTest, AnEvaluationIsOfOneRoundOfAllAndIsToldToAll) {
     EXPECT_TRUE(Only<action::Evaluate>(Say(0, servers_[0].Close())).empty());
   }
   std::vector<float> measured;
-  uint64_t round = 0;
+  action::Evaluate due;
   for (int i = 0; i < 2; ++i) {
     for (const auto& message : servers_[1].Close()) {
       for (const auto& evaluate : Only<action::Evaluate>(shards_->Received(1, message))) {
-        round = evaluate.round;
+        due = evaluate;
         measured = parameters_;
       }
       Settle({});
     }
   }
-  EXPECT_EQ(round, 2u);
+  EXPECT_EQ(due.round, 2u);
   EXPECT_EQ(measured, servers_[1].truth());
   v1::Evaluation evaluation;
   evaluation.set_round(2);
-  EXPECT_EQ(Only<action::Send>(shards_->EvaluationDone(2, evaluation)).size(), 2u);
+  EXPECT_EQ(Only<action::Send>(shards_->EvaluationDone(due, evaluation)).size(), 2u);
+}
+
+TEST_F(ShardsTest, AnEvaluationThatIsUnderWayWhenAnotherRunBeginsIsToldToNoneAndHoldsUpNone) {
+  Restart({"ada", v1::OBSERVER, 1, 0, 2});
+  std::vector<action::Evaluate> due;
+  for (const char* run : {"first", "second"}) {
+    for (const size_t shard : {0, 1}) {
+      if (!due.empty()) Settle(shards_->Disconnected(shard, kBroken));
+      servers_[shard] = ScriptedServer(BlockRange::Shard(kParameters, shard, 2));
+      servers_[shard].run = run;
+      servers_[shard].config().set_rounds_total(4);
+    }
+    JoinBoth();
+    for (int i = 0; i < 4; ++i) {
+      const size_t shard = i % 2;
+      for (const auto& evaluate : Only<action::Evaluate>(Say(shard, servers_[shard].Close()))) due.push_back(evaluate);
+    }
+  }
+  ASSERT_EQ(due.size(), 2u);
+  EXPECT_EQ(due[0].round, due[1].round);
+  v1::Evaluation evaluation;
+  evaluation.set_round(2);
+  EXPECT_TRUE(shards_->EvaluationDone(due[0], evaluation).empty());
+  EXPECT_EQ(Only<action::Send>(shards_->EvaluationDone(due[1], evaluation)).size(), 2u);
 }
 
 TEST_F(ShardsTest, AnEvaluationThatAShardJumpedOverIsGivenUp) {

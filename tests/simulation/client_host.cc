@@ -199,11 +199,11 @@ void ClientHost::Perform(Process& process, const action::LoadModel&) {
 void ClientHost::Perform(Process& process, const action::ComputeBallot& compute) { process.to_compute = compute; }
 
 void ClientHost::Perform(Process&, const action::Evaluate& evaluate) {
-  Later(world_->Between(plan_->compute_low, plan_->compute_high), [this, round = evaluate.round](Process& p) {
+  Later(world_->Between(plan_->compute_low, plan_->compute_high), [this, evaluate](Process& p) {
     v1::Evaluation result;
-    result.set_round(round);
+    result.set_round(evaluate.round);
     result.set_accuracy(0.5);
-    Perform(p, p.session.EvaluationDone(round, result));
+    Perform(p, p.session.EvaluationDone(evaluate, result));
   });
 }
 
