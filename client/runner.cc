@@ -13,8 +13,6 @@
 namespace signvote {
 namespace {
 
-// A crashed predecessor's session is noticed as dead after about this long.
-constexpr absl::Duration kNameTakenLimit = absl::Minutes(2);
 constexpr int kMostAbstentions = 20;
 constexpr int kVoteOffsets = 4;  // abstentions: who votes in a fifth of the rounds, or more, goes on
 constexpr absl::Duration kFarewellLimit = absl::Seconds(5);
@@ -35,9 +33,7 @@ Runner::Runner(const ClientOptions& options, Trainer* trainer, Evaluator* evalua
       inbox_(inbox),
       shards_(options.servers, options.session, &parameters_) {
   for (const std::string& address : options.servers) {
-    Link& link = links_.emplace_back();
-    link.address = address;
-    link.reached = absl::Now();
+    links_.push_back({.address = address, .patience = Patience(options.give_up)});
   }
 }
 
@@ -99,6 +95,7 @@ void Runner::Connect() {
     if (link.connection != nullptr || absl::Now() < link.connect_at || !shards_.MayConnect(shard)) continue;
     spdlog::debug("connects to {}", link.address);
     credentials_->Refresh();
+    link.patience.Tries(absl::Now());
     link.has_spoken &= !credentials_->IsTls();  // a certificate may have expired meanwhile
     link.connection = std::make_unique<Connection>(link.address, credentials_->ForChannel(), ++connections_, inbox_,
                                                    options_.transport.keepalive);
@@ -123,7 +120,7 @@ void Runner::Handle(Event event) {
   // A session that stands is a server that is reached, however long it had nothing to say.
   const auto touch = [this](size_t shard) {
     if (!shards_.IsFollowing(shard)) return;
-    links_[shard].reached = absl::Now();
+    links_[shard].patience.Reached(absl::Now());
     links_[shard].backoff.Reset();
   };
   if (auto* opened = std::get_if<event::ConnectionOpened>(&event)) {
@@ -212,24 +209,24 @@ void Runner::Perform(Link&, action::Evaluate& evaluate) { evaluator_->Schedule(e
 void Runner::Perform(Link& link, action::Reconnect& reconnect) {
   link.connection.reset();
   const absl::Time now = absl::Now();
-  const absl::Duration without = now - link.reached;
-  if (reconnect.name_taken && without > kNameTakenLimit) {
-    spdlog::error("gave up after {}: {}; is another client running under the name {}?",
-                  absl::FormatDuration(absl::Floor(without, absl::Seconds(1))), Message(reconnect.why),
-                  options_.session.name);
-    return End(kExitRefused);
-  }
-  if (!reconnect.name_taken && options_.give_up > absl::ZeroDuration() && without > options_.give_up) {
-    spdlog::error("gave up: no server at {} for {} (connect.give_up): {}", link.address,
-                  absl::FormatDuration(absl::Floor(without, absl::Seconds(1))), Message(reconnect.why));
+  if (const std::optional<absl::Duration> without = link.patience.Ended(now, reconnect.name_taken)) {
+    const std::string seconds = absl::FormatDuration(absl::Floor(*without, absl::Seconds(1)));
+    if (reconnect.name_taken) {
+      spdlog::error("gave up after {}: {}; is another client running under the name {}?", seconds,
+                    Message(reconnect.why), options_.session.name);
+      return End(kExitRefused);
+    }
+    spdlog::error("gave up: no server at {} for {} (connect.give_up): {}", link.address, seconds,
+                  Message(reconnect.why));
     return End(kExitUnavailable);
   }
   // Not all at once where all were told the same.
   const absl::Duration delay = absl::Seconds(reconnect.after_seconds) + link.backoff.Next(UnitJitter());
   link.connect_at = now + delay;
-  spdlog::warn("{}; connects again in {}{}", Message(reconnect.why),
-               absl::FormatDuration(absl::Ceil(delay, absl::Milliseconds(10))),
-               reconnect.name_taken ? fmt::format(", for {} in all", absl::FormatDuration(kNameTakenLimit)) : "");
+  spdlog::warn(
+      "{}; connects again in {}{}", Message(reconnect.why),
+      absl::FormatDuration(absl::Ceil(delay, absl::Milliseconds(10))),
+      reconnect.name_taken ? fmt::format(", for {} in all", absl::FormatDuration(Patience::kNameTakenLimit)) : "");
 }
 
 void Runner::Perform(Link&, action::Finished& finished) {

@@ -14,6 +14,7 @@
 #include "client/session/backoff.h"
 #include "client/session/connection.h"
 #include "client/session/inbox.h"
+#include "client/session/patience.h"
 #include "client/session/shards.h"
 #include "client/trainer.h"
 
@@ -35,8 +36,8 @@ class Runner {
     std::string address;
     std::unique_ptr<Connection> connection;
     Backoff backoff;
+    Patience patience;
     absl::Time connect_at = absl::InfinitePast();  // when there is no connection
-    absl::Time reached;                            // when a session last existed, or the start
     bool has_spoken = false;  // a message came over this connection or, in plain text, over an earlier one
   };
 
