@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include "client/data/outliers.h"
+#include "common/log.h"
 #include "common/random.h"
 #include "common/status.h"
 
@@ -144,6 +145,13 @@ DataSource WithTestSplit(ConfigReader* config, ReadFiles read) {
           fraction, all.size(), test ? "test with" : "train on");
     }
     part.source += test ? " (test)" : " (train)";
+    if (test) {
+      // No server knows which clients read one file, so nobody else can say it.
+      spdlog::info(
+          "{}: data.test: {} keeps {} of {} samples to test with: whoever trains on the same file needs the same "
+          "data.test, or trains on them",
+          path, fraction, part.size(), all.size());
+    }
     return part;
   };
 }

@@ -167,6 +167,16 @@ TEST_F(TestSplit, AFractionIsTakenOutOfTraining) {
   for (int i = 0; i < 100; ++i) EXPECT_EQ(all[static_cast<size_t>(i)], static_cast<float>(i));
 }
 
+TEST_F(TestSplit, WhoTestsWithAFractionIsToldWhatOthersNeed) {
+  const auto told = [this](Split split) {
+    const CapturedLog log;
+    EXPECT_TRUE(Load(Hundred(), "targets: [y], test: 0.2", split).ok());
+    return log.Text();
+  };
+  EXPECT_THAT(told(Split::kTest), AllOf(HasSubstr("data.test: 0.2 keeps 20 of 100 samples"), HasSubstr("same file")));
+  EXPECT_THAT(told(Split::kTrain), testing::Not(HasSubstr("data.test")));
+}
+
 TEST_F(TestSplit, ATestFileIsReadForTesting) {
   const std::string other = directory_.Write("test.csv", "a,y\n5,1\n");
   const auto test = Load(Hundred(), "targets: [y], test_path: " + other, Split::kTest);
