@@ -2,7 +2,8 @@
 // data.test_path and data.test_targets those to test with. Without targets: loss module alone.
 //
 // Inputs: uint8 count 0 to 1 (value / 255), floats as they are, bool as 0 and 1, other integers are tokens or
-// categories. Targets: integers and bool are classes (one a sample, or one a place of a sequence), floats are numbers.
+// categories. Targets: integers and bool are classes (one a sample, or one a place of a sequence) but under a loss of
+// numbers, floats are numbers.
 #include "client/data/npy_file.h"
 #include "client/data/targets.h"
 #include "common/files.h"

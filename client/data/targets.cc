@@ -100,6 +100,11 @@ bool TargetOptions::WholeAreClasses() const {
   return normalisation.mean.empty() && (loss.empty() || (known != nullptr && known->has_classes));
 }
 
+bool TargetOptions::WholeAreNumbers() const {
+  const Loss* const known = FindEntry(kLosses, loss);
+  return !classes.Given() && known != nullptr && !known->has_classes;
+}
+
 TargetOptions ReadTargetOptions(ConfigReader* config) {
   TargetOptions options{ClassNames(config), ReadNormalisation(config, "data.target_"), ""};
   config->Read("loss", &options.loss);
@@ -135,6 +140,7 @@ absl::Status SetTargets(Column column, const TargetOptions& options, Dataset* da
   dataset->target_mean = options.normalisation.mean;
   dataset->target_deviation = options.normalisation.deviation;
   dataset->class_names = options.classes.names();
+  if (options.WholeAreNumbers()) column.values = RealNumbers(column);
   if (column.Holds<uint8_t>()) {
     const auto& bytes = std::get<std::vector<uint8_t>>(column.values);
     column.values = std::vector<int32_t>(bytes.begin(), bytes.end());

@@ -111,6 +111,18 @@ TEST_F(NpyFormat, TargetsAreNormalisedByTheFirstDimension) {
   EXPECT_THAT(dataset->targets.shape, ElementsAre(2, 1));
 }
 
+TEST_F(NpyFormat, WholeTargetsAreNumbersUnderALossOfNumbers) {
+  const auto load = [this](const std::string& keys) {
+    return LoadData("{format: npy, path: " + directory_.Write("x.npy", Npy("<f4", "3,", Bytes<float>({1, 2, 3}))) +
+                    ", targets: " + directory_.Write("y.npy", Npy("<i8", "3,", Bytes<int64_t>({-5, 0, 30}))) + keys);
+  };
+  const auto degrees = load("}\nloss: mse");
+  ASSERT_TRUE(degrees.ok()) << degrees.status();
+  EXPECT_THAT(ValuesOf<float>(degrees->targets), ElementsAre(-5, 0, 30));
+  EXPECT_EQ(degrees->classes, 0u);
+  EXPECT_THAT(Message(load("}").status()), HasSubstr("has label -5"));
+}
+
 TEST_F(NpyFormat, WhatDoesNotBelongTogetherIsNamed) {
   const auto problem = [&](auto... arguments) { return Message(Load(arguments...).status()); };
   const std::string two = Npy("<f4", "2,", Bytes<float>({1, 2}));
