@@ -262,8 +262,11 @@ void Runner::CastBallot() {
   const absl::StatusOr<SignPacker> packer = trainer_->MakePacker(vote);
   if (packer.ok()) {
     abstentions_ = std::max(0, abstentions_ - kVoteOffsets);
-  } else {
+  } else if (absl::IsOutOfRange(packer.status())) {
     OnAbstention(round, packer.status());
+  } else {
+    spdlog::error("{}", Message(packer.status()));
+    return Fail(kExitData, packer.status());
   }
   HandleWaiting();  // maybe the round closed meanwhile
   const uint64_t last_layer = LastLayer(shards_.tensors());

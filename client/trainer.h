@@ -44,7 +44,8 @@ class Trainer {
     float dither = 0;
     float magnitude = 0;  // running mean of this client's gradients; 0: unknown
   };
-  // Ready to pack the kept gradient, which stays until the packer is done. INVALID_ARGUMENT: it is not finite.
+  // Ready to pack the kept gradient, which stays until the packer is done. OUT_OF_RANGE: it is not finite.
+  // INVALID_ARGUMENT: as PackOnDevice.
   absl::StatusOr<SignPacker> MakePacker(const Vote& vote) const;
 
  private:

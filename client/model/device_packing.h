@@ -14,7 +14,7 @@ namespace signvote {
 // The gradient that the last MeanGradient left in the module, packed as sign_packing.h defines, by the same generator:
 // the same bits as SignPacker of the same gradient gives. But for one thing: the sums of magnitudes are added in
 // another order, so a tensor's `s` may differ in its last place, and with it the rare sign that hangs on it.
-// INVALID_ARGUMENT: as SignPacker::Make.
+// OUT_OF_RANGE: as SignPacker::Make. INVALID_ARGUMENT: the device fails (LibTorch's own words).
 absl::StatusOr<SignPacker> PackOnDevice(Module& module, std::span<const TensorShape> tensors, const Dither& dither);
 
 }  // namespace signvote

@@ -114,10 +114,10 @@ bool DitheredSign(float gradient, uint64_t coordinate, uint64_t key, float scale
 
 absl::Status NotFinite(const TensorShape& tensor, std::span<const float> values) {
   const auto at = std::find_if(values.begin(), values.end(), [](float g) { return !std::isfinite(g); });
-  return InvalidArgument(
-      "the gradient of tensor {} is {} at coordinate {} of {}: training has diverged, or a sample is "
-      "not finite",
-      tensor.name, *at, at - values.begin(), values.size());
+  return Error(absl::StatusCode::kOutOfRange,
+               "the gradient of tensor {} is {} at coordinate {} of {}: training has diverged, or a sample is "
+               "not finite",
+               tensor.name, *at, at - values.begin(), values.size());
 }
 
 void CopyWords(const SignVector& whole, uint64_t first, uint64_t count, SignVector* out) {

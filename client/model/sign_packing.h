@@ -46,7 +46,7 @@ enum class Packing { kFast, kReference };
 // Packs one gradient, block by block, so that a block can travel while the next is packed.
 class SignPacker {
  public:
-  // Reads the whole gradient once. INVALID_ARGUMENT: a value is not finite (names its tensor and place). Keeps the
+  // Reads the whole gradient once. OUT_OF_RANGE: a value is not finite (names its tensor and place). Keeps the
   // spans: both must outlive the packer. `gradient` has the sum of the tensors' coordinates.
   static absl::StatusOr<SignPacker> Make(std::span<const TensorShape> tensors, std::span<const float> gradient,
                                          const Dither& dither, Packing packing = Packing::kFast);

@@ -85,7 +85,15 @@ TEST_P(DevicePacking, AValueThatIsNotFiniteNamesItsTensor) {
   std::vector<float> gradient = RandomGradient(2);
   gradient[5 + 17] = std::nanf("");
   const absl::Status status = Pack(gradient, {2, 1}).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kOutOfRange);
   EXPECT_THAT(std::string(status.message()), testing::HasSubstr("tensor b is nan at coordinate 17"));
+}
+
+TEST_P(DevicePacking, AFailureOfLibTorchIsNoGradientThatIsNotFinite) {
+  const std::vector<TensorShape> more_than_there_are = {{"a", {1 << 30}}};
+  const absl::Status status = PackOnDevice(*loaded_->module, more_than_there_are, {2, 1}).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(status.message()), testing::HasSubstr("the signs cannot be packed: "));
 }
 
 INSTANTIATE_TEST_SUITE_P(Devices, DevicePacking, testing::Values("cpu", "cuda"));

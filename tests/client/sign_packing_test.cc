@@ -153,8 +153,9 @@ TEST(SignPacking, AValueThatIsNotFiniteNamesItsTensor) {
   for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
     std::vector<float> gradient = RandomGradient(4);
     gradient[5 + 17] = bad;
-    EXPECT_THAT(Message(SignPacker::Make(kTensors, gradient, {2, 1}).status()),
-                AllOf(HasSubstr("tensor b "), HasSubstr("coordinate 17")));
+    const absl::Status status = SignPacker::Make(kTensors, gradient, {2, 1}).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kOutOfRange);
+    EXPECT_THAT(Message(status), AllOf(HasSubstr("tensor b "), HasSubstr("coordinate 17")));
   }
 }
 
