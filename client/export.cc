@@ -1,6 +1,5 @@
 #include "client/export.h"
 
-
 #include "client/model/import.h"
 #include "client/model/module.h"
 #include "client/model/running_statistics.h"

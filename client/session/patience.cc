@@ -6,7 +6,10 @@ namespace signvote {
 
 void Patience::Tries(absl::Time now) { reached_ = std::min(reached_, now); }
 
-void Patience::Reached(absl::Time now) { reached_ = now; }
+void Patience::Reached(absl::Time now) {
+  reached_ = now;
+  taken_since_ = absl::InfiniteFuture();
+}
 
 std::optional<absl::Duration> Patience::Ended(absl::Time now, bool name_taken) {
   taken_since_ = name_taken ? std::min(taken_since_, now) : absl::InfiniteFuture();

@@ -1,5 +1,5 @@
-// The gRPC shell of the administrator's side: see admin.proto. Every call takes the role admin, and a stream that goes on
-// takes a certificate that still counts.
+// The gRPC shell of the administrator's side: see admin.proto. Every call takes the role admin, and a stream that goes
+// on takes a certificate that still counts.
 #pragma once
 
 #include <grpcpp/grpcpp.h>

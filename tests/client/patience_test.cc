@@ -43,11 +43,13 @@ TEST(Patience, WaitsTwoMinutesForATakenNameAlsoWhereItWasAwayForLonger) {
   EXPECT_EQ(patience.Ended(At(321), true), absl::Seconds(121));
 }
 
-TEST(Patience, ARefusalOfAnotherKindBetweenTwoOfATakenNameStartsThatAgain) {
+TEST(Patience, WhatComesBetweenTwoRefusalsOfATakenNameStartsThatAgain) {
   Patience patience(absl::ZeroDuration());
   EXPECT_EQ(patience.Ended(At(0), true), std::nullopt);
   EXPECT_EQ(patience.Ended(At(100), false), std::nullopt);
   EXPECT_EQ(patience.Ended(At(200), true), std::nullopt);
+  patience.Reached(At(300));
+  EXPECT_EQ(patience.Ended(At(400), true), std::nullopt) << "and so does a session";
 }
 
 }  // namespace
