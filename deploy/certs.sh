@@ -10,7 +10,7 @@ usage: deploy/certs.sh [--directory DIR] [--until TIME] COMMAND
   client NAME [--role voter|observer]    DIR/clients/NAME
   admin NAME                             DIR/admins/NAME
   revoke NAME                            no certificate of NAME is accepted any more; DIR/server/revoked.pem says so
-  list                                   every certificate: valid or revoked, until when, whose
+  list                                   every certificate: valid, expired or revoked, until when, whose
 options:
   --directory DIR   where all of this is (certs)
   --until TIME      when the certificate ends, as date -d understands it ("1 year")
@@ -161,7 +161,11 @@ revoke() {
 }
 
 list() {
-  awk -F '\t' '{ printf "%-8s %s  %s  %s\n", ($1 == "R" ? "revoked" : "valid"), $2, $4, $6 }' "$directory/ca/index.txt"
+  # Times are YYMMDDHHMMSSZ, from 2050 on YYYYMMDDHHMMSSZ.
+  awk -F '\t' -v now="$(date -u +%Y%m%d%H%M%SZ)" '{
+    end = length($2) == 13 ? "20" $2 : $2
+    printf "%-8s %s  %s  %s\n", ($1 == "R" ? "revoked" : end <= now ? "expired" : "valid"), $2, $4, $6
+  }' "$directory/ca/index.txt"
 }
 
 main() {

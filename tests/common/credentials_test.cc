@@ -58,9 +58,9 @@ class Certificates : public testing::Test {
     Certs("init");
     Certs("client ada");
   }
-  void Certs(const std::string& words) {
+  void Certs(const std::string& words, const std::string& output = "/dev/null") {
     const std::string command = std::string(SIGNVOTE_SOURCE_DIR) + "/deploy/certs.sh --directory " + Path("certs") +
-                                " " + words + " >/dev/null";
+                                " " + words + " >" + output;
     ASSERT_EQ(std::system(command.c_str()), 0) << command;
   }
   std::string Path(const std::string& name) const { return scratch_ / name; }
@@ -80,6 +80,17 @@ TEST_F(Certificates, NameTheirHolderAndItsRole) {
   EXPECT_EQ(IdentityOf(Read("certs/admins/root/certificate.pem"))->role, "admin");
   EXPECT_EQ(IdentityOf(Read("certs/ca/ca.pem")).status().code(), absl::StatusCode::kUnauthenticated);
   EXPECT_EQ(IdentityOf("").status().code(), absl::StatusCode::kUnauthenticated);
+}
+
+TEST_F(Certificates, AreListedAsValidExpiredOrRevoked) {
+  Certs("client late --until '1 hour ago'");
+  Certs("client gone");
+  Certs("revoke gone");
+  Certs("list", Path("list"));
+  const std::string list = Read("list");
+  for (const char* line : {"valid .*/CN=ada\n", "expired .*/CN=late\n", "revoked .*/CN=gone\n"}) {
+    EXPECT_THAT(list, testing::ContainsRegex(line));
+  }
 }
 
 // The mask says how openssl encodes a name: 4 T61String (Latin-1), 0x800 BMPString (UTF-16), 0x2000 UTF8String.
