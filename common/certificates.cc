@@ -84,6 +84,10 @@ std::string NameOf(const X509_NAME* name) {
   return std::string(text, size);
 }
 
+CertificateId IdOf(const X509* certificate) {
+  return {NameOf(X509_get_issuer_name(certificate)), Hexadecimal(X509_get0_serialNumber(certificate))};
+}
+
 void FreeStack(STACK_OF(X509) * stack) { sk_X509_free(stack); }  // not what is on it
 void FreeNames(GENERAL_NAMES* names) { GENERAL_NAMES_free(names); }
 
@@ -140,7 +144,7 @@ bool IsSignedBy(X509_CRL* list, const X509* authority) {
          X509_CRL_verify(list, X509_get0_pubkey(authority)) == 1;
 }
 
-void AddRevoked(X509_CRL* list, std::set<Revocation>* revoked) {
+void AddRevoked(X509_CRL* list, std::set<CertificateId>* revoked) {
   const std::string issuer = NameOf(X509_CRL_get_issuer(list));
   STACK_OF(X509_REVOKED)* entries = X509_CRL_get_REVOKED(list);
   for (int i = 0; entries && i < sk_X509_REVOKED_num(entries); ++i) {
@@ -148,9 +152,9 @@ void AddRevoked(X509_CRL* list, std::set<Revocation>* revoked) {
   }
 }
 
-absl::StatusOr<std::set<Revocation>> RevokedIn(const std::string& pem, const std::vector<X509Ptr>& authorities,
-                                               const std::string& path) {
-  std::set<Revocation> revoked;
+absl::StatusOr<std::set<CertificateId>> RevokedIn(const std::string& pem, const std::vector<X509Ptr>& authorities,
+                                                  const std::string& path) {
+  std::set<CertificateId> revoked;
   int lists = 0;
   const auto reader = Reader(pem);
   while (true) {
@@ -171,18 +175,23 @@ absl::StatusOr<std::set<Revocation>> RevokedIn(const std::string& pem, const std
 
 }  // namespace
 
+absl::StatusOr<CertificateId> CertificateIdOf(const std::string& pem) {
+  const std::vector<X509Ptr> chain = CertificatesIn(pem);
+  if (chain.empty()) return absl::UnauthenticatedError("no certificate was shown");
+  return IdOf(chain[0].get());
+}
+
 absl::StatusOr<Identity> IdentityOf(const std::string& pem) {
   const std::vector<X509Ptr> chain = CertificatesIn(pem);
   if (chain.empty()) return absl::UnauthenticatedError("no certificate was shown");
   const X509* certificate = chain[0].get();
   const std::vector<std::string> roles = RolesOf(certificate);
-  Identity identity{CommonName(certificate), "", NameOf(X509_get_issuer_name(certificate)),
-                    Hexadecimal(X509_get0_serialNumber(certificate)), TimeOf(X509_get0_notAfter(certificate))};
+  Identity identity{CommonName(certificate), "", IdOf(certificate), TimeOf(X509_get0_notAfter(certificate))};
   const bool is_known = roles.size() == 1 && (roles[0] == "voter" || roles[0] == "observer" || roles[0] == "admin");
   if (identity.name.empty() || !is_known) {
     return Error(absl::StatusCode::kUnauthenticated,
                  "certificate {} of \"{}\" has {} roles: expected a name and one of {}voter, {}observer, {}admin",
-                 identity.serial, identity.name, roles.size(), kRolePrefix, kRolePrefix, kRolePrefix);
+                 identity.certificate.serial, identity.name, roles.size(), kRolePrefix, kRolePrefix, kRolePrefix);
   }
   identity.role = roles[0];
   return identity;

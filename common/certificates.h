@@ -15,12 +15,21 @@
 
 namespace signvote {
 
+// Which certificate it is.
+struct CertificateId {
+  std::string issuer;  // as RFC 2253 writes its name
+  std::string serial;  // hexadecimal; an issuer gives each out once
+
+  auto operator<=>(const CertificateId&) const = default;
+};
+// UNAUTHENTICATED: no certificate.
+absl::StatusOr<CertificateId> CertificateIdOf(const std::string& pem);
+
 // The holder of a certificate.
 struct Identity {
   std::string name;
-  std::string role;    // voter, observer or admin
-  std::string issuer;  // of the certificate, as RFC 2253 writes its name
-  std::string serial;  // of the certificate, hexadecimal; an issuer gives each out once
+  std::string role;  // voter, observer or admin
+  CertificateId certificate;
   absl::Time expires;
 };
 
@@ -47,16 +56,10 @@ struct TlsTexts {
 // Errors of ReadFile.
 absl::StatusOr<TlsTexts> ReadTlsTexts(const TlsPaths& paths);
 
-struct Revocation {
-  std::string issuer, serial;  // as in Identity
-
-  auto operator<=>(const Revocation&) const = default;
-};
-
 // What was checked together.
 struct TlsMaterial {
   TlsTexts texts;
-  std::set<Revocation> revoked;
+  std::set<CertificateId> revoked;
 };
 // DATA_LOSS: something is no PEM, key and certificate are no pair, a list of the revoked is not of one of the
 // authorities. FAILED_PRECONDITION: the certificate has expired, begins later, or comes from another authority.

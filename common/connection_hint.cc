@@ -16,9 +16,13 @@ std::string ConnectionHint(std::string_view message, bool is_tls, bool has_spoke
   if (Has(message, "certificate verify failed")) {
     return "the other side's certificate has expired, or comes from another authority than tls.ca (ca.pem)";
   }
-  if (Has(message, "is not in peer certificate")) {
+  if (Has(message, "is not in peer certificate") || Has(message, "Hostname Verification Check failed")) {
     return "its certificate was made for other names: connect by one of those, or make one for this name too "
            "(deploy/certs.sh server HOST...)";
+  }
+  if (Has(message, "the server's certificate") && Has(message, "is revoked")) {
+    return "who has its key may only pose as the server; whoever looks after it makes another (deploy/certs.sh server "
+           "HOST...)";
   }
   if (Has(message, "peer did not return a certificate")) return "the other side has no certificate (tls.directory)";
   if (Has(message, "wrong version number") || Has(message, "http request")) {

@@ -6,6 +6,9 @@
 #include <grpcpp/security/auth_context.h>
 #include <grpcpp/security/credentials.h>
 #include <grpcpp/security/server_credentials.h>
+#include <grpcpp/security/tls_certificate_provider.h>
+#include <grpcpp/security/tls_certificate_verifier.h>
+#include <grpcpp/security/tls_credentials_options.h>
 #include <spdlog/spdlog.h>
 
 #include <atomic>
@@ -59,6 +62,45 @@ class CoreServerCredentials final : public grpc::ServerCredentials {
 
   grpc_server_credentials* const core_;
 };
+
+// Refuses servers whose certificate is revoked, as gRPC's plain TLS credentials do not.
+class ServerVerifier final : public grpc::experimental::ExternalCertificateVerifier {
+ public:
+  explicit ServerVerifier(std::set<CertificateId> revoked) : revoked_(std::move(revoked)) {}
+
+ private:
+  using Request = grpc::experimental::TlsCustomVerificationCheckRequest;
+
+  bool Verify(Request* request, std::function<void(grpc::Status)>, grpc::Status* status) override {
+    host_name_.Verify(request, nullptr, status);  // answers at once, without the callback
+    if (!status->ok()) return true;
+    const absl::StatusOr<CertificateId> server =
+        CertificateIdOf(std::string(request->peer_cert().data(), request->peer_cert().size()));
+    if (!server.ok()) {
+      *status = {grpc::StatusCode::UNAUTHENTICATED, Message(server.status())};
+    } else if (revoked_.contains(*server)) {
+      *status = {grpc::StatusCode::UNAUTHENTICATED,
+                 fmt::format("the server's certificate {} is revoked", server->serial)};
+    }
+    return true;
+  }
+  void Cancel(Request*) override {}
+
+  grpc::experimental::HostNameCertificateVerifier host_name_;
+  const std::set<CertificateId> revoked_;
+};
+
+std::shared_ptr<grpc::ChannelCredentials> ForChannelThatLooksForTheRevoked(const TlsMaterial& material) {
+  grpc::experimental::TlsChannelCredentialsOptions options;
+  options.set_certificate_provider(std::make_shared<grpc::experimental::StaticDataCertificateProvider>(
+      material.texts.ca, std::vector<grpc::experimental::IdentityKeyCertPair>{
+                             {.private_key = material.texts.key, .certificate_chain = material.texts.certificate}}));
+  options.watch_root_certs();
+  options.watch_identity_key_cert_pairs();
+  options.set_certificate_verifier(
+      grpc::experimental::ExternalCertificateVerifier::Create<ServerVerifier>(material.revoked));
+  return grpc::experimental::TlsCredentials(options);
+}
 
 }  // namespace
 
@@ -157,6 +199,7 @@ bool Credentials::Refresh() {
 std::shared_ptr<grpc::ChannelCredentials> Credentials::ForChannel() {
   if (!IsTls()) return grpc::InsecureChannelCredentials();
   MutexLock lock(mu_);
+  if (!material_.revoked.empty()) return ForChannelThatLooksForTheRevoked(material_);
   return grpc::SslCredentials({material_.texts.ca, material_.texts.key, material_.texts.certificate});
 }
 
@@ -173,8 +216,8 @@ absl::Status Credentials::Check(const Identity& identity, absl::Time now) const 
                  absl::FormatTime(absl::RFC3339_sec, identity.expires, absl::UTCTimeZone()));
   }
   MutexLock lock(mu_);
-  if (!material_.revoked.contains({identity.issuer, identity.serial})) return absl::OkStatus();
-  return Error(absl::StatusCode::kPermissionDenied, "certificate {} of {} {} is revoked", identity.serial,
+  if (!material_.revoked.contains(identity.certificate)) return absl::OkStatus();
+  return Error(absl::StatusCode::kPermissionDenied, "certificate {} of {} {} is revoked", identity.certificate.serial,
                identity.role, identity.name);
 }
 

@@ -56,7 +56,8 @@ class Credentials {
   // Reads files that have changed; true when others are in service now.
   bool Refresh();
 
-  // For a new connection: what is in service now.
+  // For a new connection: what is in service now. A server whose certificate is among the revoked does not get through
+  // the handshake.
   std::shared_ptr<grpc::ChannelCredentials> ForChannel();
   // Every handshake uses what is in service then; clients without a valid certificate of the authority do not get
   // through it. The server must be gone before this object.

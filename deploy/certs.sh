@@ -10,6 +10,7 @@ usage: deploy/certs.sh [--directory DIR] [--until TIME] COMMAND
   client NAME [--role voter|observer]    DIR/clients/NAME
   admin NAME                             DIR/admins/NAME
   revoke NAME                            no certificate of NAME is accepted any more; DIR/server/revoked.pem says so
+  revoke server HOST                     the same of the server whose first host name is HOST: see below
   list                                   every certificate: valid, expired or revoked, until when, whose
 options:
   --directory DIR   where all of this is (certs)
@@ -17,7 +18,8 @@ options:
 
 Each directory holds certificate.pem, key.pem and ca.pem: name it as tls.directory in server.yaml or client.yaml, or as
 signvotectl --tls. Running a command again makes another certificate, which running programs take up by themselves. After
-`revoke`, copy DIR/server/revoked.pem to servers on other machines. Needs openssl.
+`revoke`, copy DIR/server/revoked.pem to servers on other machines; after `revoke server`, into the directories of clients
+and administrators, who refuse that server from their next connection on. Needs openssl.
 END
 }
 
@@ -116,6 +118,8 @@ check_name() {
   [[ $1 =~ ^[A-Za-z0-9._-]{1,64}$ && $1 != . && $1 != .. ]] || die "\"$1\": expected a name of 1 to 64 of A-Z a-z 0-9 . _ -" 2
 }
 
+server_name() { echo "signvote server ${1:0:40}"; }
+
 server() {
   (($# > 0)) || die "server: expected the host names or IP addresses that clients use" 2
   local host names=()
@@ -123,7 +127,7 @@ server() {
     [[ $host =~ ^[A-Za-z0-9.:_*-]+$ ]] || die "\"$host\": expected a host name or an IP address" 2
     if [[ $host =~ ^[0-9.]+$ || $host == *:* ]]; then names+=("IP:$host"); else names+=("DNS:$host"); fi
   done
-  issue "$directory/server" "signvote server ${1:0:40}" "$(IFS=, && echo "${names[*]}")" serverAuth
+  issue "$directory/server" "$(server_name "$1")" "$(IFS=, && echo "${names[*]}")" serverAuth
   publish_revoked
 }
 
@@ -146,8 +150,8 @@ publish_revoked() {
   [[ ! -d $directory/server ]] || mv "$scratch/revoked.pem" "$directory/server/revoked.pem"
 }
 
+# revoke COMMON-NAME WHO: those who need the new list.
 revoke() {
-  check_name "$1"
   local status serial subject count=0
   configuration >"$scratch/openssl.conf"
   while IFS=$'\t' read -r status serial subject; do
@@ -157,7 +161,7 @@ revoke() {
   done < <(cut -f 1,4,6 "$directory/ca/index.txt")
   ((count > 0)) || die "no valid certificate of $1 was ever made here (deploy/certs.sh list)"
   publish_revoked
-  echo "certs: $count certificate(s) of $1 revoked; servers on other machines need the new revoked.pem"
+  echo "certs: $count certificate(s) of $1 revoked; $2 need the new revoked.pem"
 }
 
 list() {
@@ -194,7 +198,12 @@ main() {
   case "${words[0]:-} ${#words[@]}" in
     "init 1" | "list 1") "${words[0]}" ;;
     "server "*) server "${words[@]:1}" ;;
-    "client 2" | "admin 2" | "revoke 2") "${words[0]}" "${words[1]}" ;;
+    "client 2" | "admin 2") "${words[0]}" "${words[1]}" ;;
+    "revoke 2") check_name "${words[1]}" && revoke "${words[1]}" "servers on other machines" ;;
+    "revoke 3")
+      [[ ${words[1]} == server ]] || { usage >&2 && exit 2; }
+      revoke "$(server_name "${words[2]}")" "clients and administrators"
+      ;;
     *) usage >&2 && exit 2 ;;
   esac
 }

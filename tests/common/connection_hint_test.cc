@@ -33,6 +33,9 @@ TEST(ConnectionHint, TellsPlainTextNamesAuthoritiesAndAddressesApart) {
       ConnectionHint("Ssl handshake failed: SSL_ERROR_SSL: error:0A00010B:SSL routines::wrong version number", true),
       HasSubstr("plain text"));
   EXPECT_THAT(ConnectionHint("Peer name localhost is not in peer certificate", true), HasSubstr("other names"));
+  EXPECT_THAT(ConnectionHint("Custom verification check failed with error: Hostname Verification Check failed.", true),
+              HasSubstr("other names"));
+  EXPECT_THAT(ConnectionHint("the server's certificate 0A is revoked", true), HasSubstr("makes another"));
   EXPECT_THAT(ConnectionHint("SSL routines::certificate verify failed", true), HasSubstr("expired"));
   EXPECT_THAT(ConnectionHint(kRefused, true), HasSubstr("nobody listens there"));
   EXPECT_THAT(ConnectionHint("DNS resolution failed for nosuch.example:7401", false), HasSubstr("its name"));

@@ -2,13 +2,16 @@
 
 #include <absl/time/clock.h>
 #include <gmock/gmock.h>
+#include <grpcpp/grpcpp.h>
 
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
 #include "common/address.h"
+#include "common/connection_hint.h"
 #include "common/files.h"
+#include "proto/signvote/v1/admin.grpc.pb.h"
 #include "tests/common/scratch.h"
 
 namespace signvote {
@@ -212,7 +215,7 @@ TEST_F(Certificates, ListsOfSeveralAuthoritiesCountEachForItsOwn) {
     EXPECT_EQ(server->Check(first, absl::Now()).code(), absl::StatusCode::kPermissionDenied);
     EXPECT_EQ(server->Check(second, absl::Now()).code(), absl::StatusCode::kPermissionDenied);
     Identity same_serial = second;
-    same_serial.issuer = "CN=another";
+    same_serial.certificate.issuer = "CN=another";
     EXPECT_TRUE(server->Check(same_serial, absl::Now()).ok()) << "an authority revokes what it issued";
   }
   Write("certs/server/revoked.pem", second_list + first_list.substr(0, first_list.size() / 2));
@@ -222,6 +225,47 @@ TEST_F(Certificates, ListsOfSeveralAuthoritiesCountEachForItsOwn) {
   Write("certs/server/revoked.pem", second_list + first_list);
   EXPECT_EQ(Credentials::Load({.tls = TlsPathsIn(Path("certs/server"))}).status().code(), absl::StatusCode::kDataLoss)
       << "the second list is of an authority that does not count";
+}
+
+// A call ends UNIMPLEMENTED where it reaches the server, and UNAVAILABLE where the handshake fails.
+TEST_F(Certificates, AServerWhoseCertificateIsRevokedIsRefusedByThoseWhoHaveTheList) {
+  Certs("server 127.0.0.1");
+  const auto server_credentials = *Credentials::Load({.tls = TlsPathsIn(Path("certs/server"))});
+  int port = 0, misnamed_port = 0;
+  grpc::ServerBuilder builder;
+  builder.AddListeningPort("127.0.0.1:0", server_credentials->ForServer(), &port);
+  builder.AddListeningPort("127.0.0.2:0", server_credentials->ForServer(), &misnamed_port);
+  v1::Admin::Service service;
+  builder.RegisterService(&service);
+  const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
+  const auto credentials = *Credentials::Load(Ada());
+  const auto call = [&](const std::string& host, int at) {
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(20));
+    v1::RunStatus status;
+    const auto channel = grpc::CreateChannel(host + ":" + std::to_string(at), credentials->ForChannel());
+    return v1::Admin::NewStub(channel)->GetStatus(&context, {}, &status);
+  };
+  const auto take_list = [&] {
+    Write("certs/clients/ada/revoked.pem", Read("certs/ca/revoked.pem"));
+    EXPECT_TRUE(credentials->Refresh());
+  };
+  EXPECT_EQ(call("127.0.0.1", port).error_code(), grpc::StatusCode::UNIMPLEMENTED);
+  Certs("client bob");
+  Certs("revoke bob");
+  take_list();
+  EXPECT_EQ(call("127.0.0.1", port).error_code(), grpc::StatusCode::UNIMPLEMENTED)
+      << "another's certificate is revoked";
+  grpc::Status refused = call("127.0.0.2", misnamed_port);
+  EXPECT_EQ(refused.error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_THAT(ConnectionHint(refused.error_message(), true), HasSubstr("made for other names"));
+  Certs("revoke server 127.0.0.1");
+  take_list();
+  refused = call("127.0.0.1", port);
+  EXPECT_EQ(refused.error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_THAT(refused.error_message(), HasSubstr("the server's certificate "));
+  EXPECT_THAT(refused.error_message(), HasSubstr(" is revoked"));
+  server->Shutdown(std::chrono::system_clock::now());
 }
 
 }  // namespace

@@ -11,7 +11,7 @@ using testing::HasSubstr;
 using H = FederationHarness;
 
 Identity Holder(const std::string& name, const std::string& role = "voter") {
-  return {name, role, "CN=authority", "01", absl::InfiniteFuture()};
+  return {name, role, {"CN=authority", "01"}, absl::InfiniteFuture()};
 }
 
 absl::Status JoinAs(H* h, const Identity& holder, const v1::ClientMessage& join) {
