@@ -62,6 +62,13 @@ void ReadData(ConfigReader* reader, ClientOptions::Data* data) {
     reader->Fail("data.index", fmt::format("is {}, expected less than data.count ({})", data->partition.index,
                                            data->partition.count));
   }
+  const bool is_shared_out = reader->Has("data.index") || data->partition.count > 1;
+  if (is_shared_out && !reader->Has("data.partition")) {
+    reader->Fail("data.partition",
+                 fmt::format("is missing beside {}: say how the samples are shared out (iid, labels:K, ...), or all, "
+                             "where every client is to hold all of them",
+                             reader->Has("data.index") ? "data.index" : "data.count"));
+  }
 }
 
 void ReadSession(ConfigReader* reader, const std::string& role_argument, SessionOptions* session) {

@@ -110,6 +110,9 @@ TEST(ClientOptions, ErrorsNameTheLineAndTheKey) {
   EXPECT_THAT(problem("batch: 16777217\n"), AllOf(HasSubstr("client.yaml:3"), HasSubstr("16777216")));
   EXPECT_THAT(problem("seed: 72057594037927936\n"), HasSubstr("below 2^56"));
   EXPECT_THAT(problem("data: {index: 4, count: 4}\n"), HasSubstr("data.index is 4"));
+  EXPECT_THAT(problem("data: {format: digits, count: 4}\n"), HasSubstr("data.partition is missing beside data.count"));
+  EXPECT_THAT(problem("data: {format: digits, index: 0}\n"), HasSubstr("data.partition is missing beside data.index"));
+  EXPECT_TRUE(Load(std::string(kSmallest) + "data: {format: digits, partition: all, index: 1, count: 4}\n").ok());
   EXPECT_THAT(problem("simulate: {attack: shout}\n"), AllOf(HasSubstr("shout"), HasSubstr("flip-half")));
   EXPECT_THAT(Message(Load("server: nowhere\nname: ada\n").status()), HasSubstr("HOST:PORT"));
   EXPECT_THAT(Message(Load("server: a:1\nname: a b\n").status()), HasSubstr("\"a b\""));

@@ -25,8 +25,7 @@ class ChaosFixture : public FederationFixture {
   static std::string NameOf(int voter) { return "voter-" + std::to_string(voter); }
 
   void StartVoter(int index, const std::vector<std::string>& settings = {}) {
-    std::vector<std::string> all{"batch=" + std::to_string(4 + 8 * index), "data.index=" + std::to_string(index),
-                                 "data.count=" + std::to_string(kVoters)};
+    std::vector<std::string> all{"batch=" + std::to_string(4 + 8 * index)};
     all.insert(all.end(), settings.begin(), settings.end());
     clients_.insert_or_assign(NameOf(index), StartClient(NameOf(index), all));
   }

@@ -50,10 +50,7 @@ class ShardsE2e : public FederationFixture {
     StartObserver(where, "30");
     for (int i = 0; i < kVoters; ++i) {
       const std::string name = "voter-" + std::to_string(i);
-      clients_.insert_or_assign(name,
-                                StartClientOf(where, name,
-                                              {"batch=" + std::to_string(4 + 8 * i), "data.index=" + std::to_string(i),
-                                               "data.count=" + std::to_string(kVoters)}));
+      clients_.insert_or_assign(name, StartClientOf(where, name, {"batch=" + std::to_string(4 + 8 * i)}));
     }
   }
 
