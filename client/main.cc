@@ -11,6 +11,7 @@
 #include "client/export.h"
 #include "client/init_model.h"
 #include "client/model/builtin.h"
+#include "client/model/module.h"
 #include "client/model/threads.h"
 #include "client/options.h"
 #include "client/runner.h"
@@ -52,6 +53,7 @@ int RunClient(ClientOptions options) {
   Inbox inbox;
   const SignalWatcher signals([&inbox](int) { inbox.Post(event::StopRequested{}); });
   StartTorch(options.threads);
+  if (const absl::Status there = CheckDevice(options.module.device); !there.ok()) return Report(there, kExitUsage);
   if (options.session.role == v1::OBSERVER) {
     const absl::Status prepared = Evaluator::PrepareExport(options.export_directory);
     if (!prepared.ok()) return Report(prepared, kExitUsage);

@@ -23,14 +23,24 @@ bool IsName(const std::string& name) {
   return !name.empty() && name.size() <= kLongestName && std::all_of(name.begin(), name.end(), allowed);
 }
 
+bool IsNumber(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) { return c >= '0' && c <= '9'; });
+}
+
 // HOST:PORT, without looking the host up, or unix:PATH.
 bool IsAddress(const std::string& address) {
   constexpr std::string_view kSocket = "unix:";
   if (address.starts_with(kSocket)) return address.size() > kSocket.size();
   const size_t colon = address.rfind(':');
-  return colon != std::string::npos && colon > 0 && colon + 1 < address.size() &&
-         std::all_of(address.begin() + static_cast<std::ptrdiff_t>(colon) + 1, address.end(),
-                     [](unsigned char c) { return c >= '0' && c <= '9'; });
+  return colon != std::string::npos && colon > 0 && IsNumber(std::string_view(address).substr(colon + 1));
+}
+
+void ReadDevice(ConfigReader* reader, std::string* device) {
+  constexpr std::string_view kNumbered = "cuda:";
+  reader->Read("device", device);
+  if (*device == "cpu" || *device == "cuda") return;
+  if (device->starts_with(kNumbered) && IsNumber(std::string_view(*device).substr(kNumbered.size()))) return;
+  reader->Fail("device", fmt::format("is \"{}\", expected cpu, cuda, or cuda:N for a GPU's number from 0", *device));
 }
 
 void ReadServers(ConfigReader* reader, std::vector<std::string>* servers) {
@@ -130,7 +140,7 @@ absl::StatusOr<ClientOptions> LoadClientOptions(const std::string& path, const s
   ReadTransport(&reader, &options.transport);
   ReadSession(&reader, role, &options.session);
   reader.Read("micro_batch", &options.module.micro_batch, AtLeast(1));
-  reader.Read("device", &options.module.device);
+  ReadDevice(&reader, &options.module.device);
   ReadObjective(&reader, &options.module.loss, &options.metrics);
   reader.Read("evaluate.export", &options.export_directory);
   reader.Read("evaluate.calibration", &options.calibration, AtLeast(2));

@@ -1,5 +1,7 @@
 #include "client/model/module.h"
 
+#include <torch/cuda.h>
+
 #include <limits>
 #include <map>
 #include <regex>
@@ -88,15 +90,20 @@ absl::StatusOr<std::string> LossOf(const torch::jit::Module& module, const std::
 }
 
 absl::StatusOr<torch::Device> DeviceOf(const std::string& name) {
+  const auto gpus = static_cast<int>(torch::cuda::device_count());
   try {
     const torch::Device device(name);
-    if (device.is_cpu()) return device;
-    if (device.is_cuda() && at::globalContext().hasCUDA()) return device;
+    const int number = device.has_index() ? device.index() : 0;
+    if (device.is_cpu() || (device.is_cuda() && number < gpus)) return device;
   } catch (const std::exception&) {
   }
   return InvalidArgument(
-      "device is \"{}\", expected cpu, or cuda or cuda:N where LibTorch has CUDA and a GPU is there: this one has {}",
-      name, at::globalContext().hasCUDA() ? "CUDA" : "none");
+      "device is \"{}\", expected cpu, or cuda or cuda:N for one of the GPUs that LibTorch finds here: {} (one that is "
+      "built without CUDA finds none)",
+      name,
+      gpus == 0   ? "none"
+      : gpus == 1 ? "cuda:0"
+                  : fmt::format("cuda:0 to cuda:{}", gpus - 1));
 }
 
 // Makes each parameter a view of `flat`, and its gradient a view of `gradient`.
@@ -113,6 +120,8 @@ void Bind(std::vector<torch::Tensor>* parameters, const torch::Tensor& flat, con
 }
 
 }  // namespace
+
+absl::Status CheckDevice(const std::string& device) { return DeviceOf(device).status(); }
 
 std::vector<NamedParameter> ParametersOf(const torch::jit::Module& module) {
   std::vector<NamedParameter> parameters;

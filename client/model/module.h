@@ -27,6 +27,9 @@ struct ModuleOptions {
   std::string loss;
 };
 
+// INVALID_ARGUMENT: no such device on this machine (names what is there).
+absl::Status CheckDevice(const std::string& device);
+
 // Not thread-safe.
 class Module {
  public:

@@ -104,5 +104,14 @@ TEST(Device, OneThatIsNotThereIsNamed) {
   EXPECT_THAT(std::string(status.message()), testing::HasSubstr("device is \"gpu\", expected cpu, or cuda"));
 }
 
+TEST(Device, IsCheckedBeforeThereIsAModel) {
+  EXPECT_TRUE(CheckDevice("cpu").ok());
+  EXPECT_EQ(CheckDevice("cuda").ok(), at::globalContext().hasCUDA());
+  EXPECT_EQ(CheckDevice("cuda:0").ok(), at::globalContext().hasCUDA());
+  const absl::Status status = CheckDevice("cuda:99");
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(status.message()), testing::HasSubstr("device is \"cuda:99\", expected cpu, or cuda"));
+}
+
 }  // namespace
 }  // namespace signvote

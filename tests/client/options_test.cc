@@ -44,7 +44,7 @@ batch: 4
 micro_batch: 128
 fraction: 2
 threads: 3
-device: cpu
+device: cuda:1
 seed: 9
 data: {format: cifar10, path: /data, partition: "labels:2", index: 3, count: 15, crop: 4, flip: true}
 evaluate: {every: 5, metrics: [mae, mse], export: out, calibration: 64}
@@ -63,6 +63,7 @@ log: warn
   EXPECT_EQ(options->calibration, 64u);
   EXPECT_EQ(options->module.loss, "mse");
   EXPECT_EQ(options->module.micro_batch, 128u);
+  EXPECT_EQ(options->module.device, "cuda:1");
   EXPECT_EQ(options->data.partition.kind, "labels:2");
   EXPECT_EQ(options->data.partition.index, 3u);
   EXPECT_EQ(options->data.partition.seed, 9u);
@@ -113,6 +114,8 @@ TEST(ClientOptions, ErrorsNameTheLineAndTheKey) {
   EXPECT_THAT(problem("data: {format: digits, count: 4}\n"), HasSubstr("data.partition is missing beside data.count"));
   EXPECT_THAT(problem("data: {format: digits, index: 0}\n"), HasSubstr("data.partition is missing beside data.index"));
   EXPECT_TRUE(Load(std::string(kSmallest) + "data: {format: digits, partition: all, index: 1, count: 4}\n").ok());
+  EXPECT_THAT(problem("device: gpu\n"), AllOf(HasSubstr("client.yaml:3"), HasSubstr("\"gpu\", expected cpu, cuda")));
+  EXPECT_THAT(problem("device: 'cuda:'\n"), HasSubstr("expected cpu, cuda"));
   EXPECT_THAT(problem("simulate: {attack: shout}\n"), AllOf(HasSubstr("shout"), HasSubstr("flip-half")));
   EXPECT_THAT(Message(Load("server: nowhere\nname: ada\n").status()), HasSubstr("HOST:PORT"));
   EXPECT_THAT(Message(Load("server: a:1\nname: a b\n").status()), HasSubstr("\"a b\""));
