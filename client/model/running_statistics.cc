@@ -39,16 +39,16 @@ class Statistics {
     for (const torch::Tensor& statistic : running_) copies.push_back(statistic.clone());
     return copies;
   }
-  void Add() {
-    for (size_t i = 0; i < running_.size(); ++i) sums_[i] += running_[i];
+  void Add(double samples) {
+    for (size_t i = 0; i < running_.size(); ++i) sums_[i] += running_[i] * samples;
   }
   // `from_zero` and `from_start`: of one batch, after Start(Zeros()) and Start(start); no start is 0.
   void Finish(const std::vector<torch::Tensor>& from_zero, const std::vector<torch::Tensor>& start,
-              const std::vector<torch::Tensor>& from_start, double batches) {
+              const std::vector<torch::Tensor>& from_start, double samples) {
     for (size_t i = 0; i < running_.size(); ++i) {
       const torch::Tensor momentum = 1 - ((from_start[i] - from_zero[i]) / start[i]).mean();
       // A layer that does not follow its batches keeps what it had.
-      running_[i].copy_(momentum.item<double>() > 1e-6 ? sums_[i] / (momentum * batches) : before_[i]);
+      running_[i].copy_(momentum.item<double>() > 1e-6 ? sums_[i] / (momentum * samples) : before_[i]);
     }
   }
 
@@ -81,15 +81,16 @@ absl::Status Recalibrate(Module& module, const Dataset& dataset, uint32_t sample
     std::vector<uint32_t> all(dataset.size());
     std::iota(all.begin(), all.end(), 0);
     const std::vector<uint32_t> drawn = Minibatch({}, all, samples);
-    const size_t size = std::min<size_t>(impl.evaluation_pass, drawn.size());
-    const size_t batches = drawn.size() / size;
+    const size_t passes = (drawn.size() - 1) / impl.evaluation_pass + 1;
     Batch batch;
     std::vector<torch::Tensor> from_zero, start, from_start;
-    for (size_t i = 0; i < batches; ++i) {
-      MakeBatch(dataset, std::span(drawn).subspan(i * size, size), &batch);
+    for (size_t i = 0; i < passes; ++i) {
+      const size_t begin = drawn.size() * i / passes;
+      const size_t count = drawn.size() * (i + 1) / passes - begin;
+      MakeBatch(dataset, std::span(drawn).subspan(begin, count), &batch);
       statistics.Start(statistics.Zeros());
       RETURN_IF_ERROR(Pass(module, batch));
-      statistics.Add();
+      statistics.Add(static_cast<double>(count));
       if (i > 0) continue;
       from_zero = statistics.Copies();
       for (const torch::Tensor& one : from_zero) start.push_back(torch::where(one == 0, torch::ones_like(one), one));
@@ -97,7 +98,7 @@ absl::Status Recalibrate(Module& module, const Dataset& dataset, uint32_t sample
       RETURN_IF_ERROR(Pass(module, batch));
       from_start = statistics.Copies();
     }
-    statistics.Finish(from_zero, start, from_start, static_cast<double>(batches));
+    statistics.Finish(from_zero, start, from_start, static_cast<double>(drawn.size()));
     return absl::OkStatus();
   });
 }

@@ -14,8 +14,9 @@ namespace signvote {
 
 bool HasRunningStatistics(Module& module);
 
-// Sets each statistic to its plain mean over so many samples of `dataset` (drawn, the same each time), in batches of
-// ModuleOptions::micro_batch, as torch.optim.swa_utils.update_bn does. INVALID_ARGUMENT: as MeanGradient.
+// Sets each statistic to its mean over so many samples of `dataset` (drawn, the same each time), in batches of about
+// equal size, at most ModuleOptions::micro_batch, that count by their samples; else as torch.optim.swa_utils.update_bn
+// does. INVALID_ARGUMENT: as MeanGradient.
 absl::Status Recalibrate(Module& module, const Dataset& dataset, uint32_t samples);
 
 }  // namespace signvote

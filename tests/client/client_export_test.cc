@@ -3,6 +3,7 @@
 #include <torch/script.h>
 
 #include <cmath>
+#include <numeric>
 
 #include "client/data/npy_file.h"
 #include "client/model/export.h"
@@ -72,6 +73,16 @@ TEST_F(BatchNorm, StatisticsAreThoseOfTheData) {
   ASSERT_TRUE(status.ok()) << status;
   EXPECT_THAT(Export(), ElementsAre(3, -4, testing::FloatNear(5, 0.15f), testing::FloatNear(-1, 0.04f),
                                     testing::FloatNear(4, 0.4f), testing::FloatNear(0.25f, 0.03f)));
+}
+
+TEST_F(BatchNorm, StatisticsAreOfAsManySamplesAsWereAskedFor) {
+  constexpr uint32_t kSamples = 499;  // a pass takes 250
+  std::vector<uint32_t> all(1000);
+  std::iota(all.begin(), all.end(), 0);
+  double sum = 0;
+  for (const uint32_t sample : Minibatch({}, all, kSamples)) sum += dataset_.inputs.Sample<float>(sample)[0];
+  ASSERT_TRUE(Recalibrate(*module_, dataset_, kSamples).ok());
+  EXPECT_NEAR(Export()[2], sum / kSamples, 1e-4);
 }
 
 TEST_F(BatchNorm, LargeStatisticsAreAsExact) {
