@@ -75,6 +75,7 @@ absl::StatusOr<ModelBundle> ImportTorchScript(const std::string& path) {
 absl::StatusOr<std::string> WithParameters(const std::string& module, Tensors* parameters) {
   ASSIGN_OR_RETURN(const auto loaded, Module::Load(module, parameters->tensors, parameters->values, {}));
   return CatchTorch("the module cannot be saved", [&]() -> absl::StatusOr<std::string> {
+    loaded->impl().module.eval();
     const OwnStorages own(&loaded->impl().parameters);
     std::ostringstream out;
     loaded->impl().module.save(out);

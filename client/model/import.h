@@ -13,7 +13,7 @@ namespace signvote {
 // parameters; one is not float32 or frozen; or no method to train by, or one of another signature.
 absl::StatusOr<ModelBundle> ImportTorchScript(const std::string& path);
 
-// The bytes of the same module with these values, whose vector is only borrowed. As Module::Load.
+// The bytes of the same module in evaluation mode with these values, whose vector is only borrowed. As Module::Load.
 absl::StatusOr<std::string> WithParameters(const std::string& module, Tensors* parameters);
 
 }  // namespace signvote

@@ -61,6 +61,15 @@ TEST_F(ImportTest, ABuiltinModelIsSavedWithOtherParameters) {
   EXPECT_LT(module->size(), builtin->module.size() * 11 / 10) << "each parameter is saved once";
 }
 
+TEST_F(ImportTest, AModuleIsSavedToBeUsedNotToBeTrained) {
+  torch::jit::Module module = Linear();
+  module.register_attribute("training", c10::BoolType::get(), true);
+  auto bundle = Import(module);
+  ASSERT_TRUE(bundle.ok()) << bundle.status();
+  std::istringstream saved(*WithParameters(bundle->module, &bundle->parameters));
+  EXPECT_FALSE(torch::jit::load(saved).is_training());
+}
+
 TEST_F(ImportTest, ParametersOfAnotherModelAreRefused) {
   const auto mlp = MakeBuiltin("mlp", 1), cnn = MakeBuiltin("mnist_cnn", 1);
   Tensors parameters = cnn->parameters;
