@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <limits>
 #include <system_error>
+#include <utility>
 
 #include "client/data/common_settings.h"
 #include "client/export.h"
@@ -51,7 +52,13 @@ int RunClient(ClientOptions options) {
     if (!permitted.ok()) return Report(permitted, kExitUsage);
   }
   Inbox inbox;
-  const SignalWatcher signals([&inbox](int) { inbox.Post(event::StopRequested{}); });
+  // The runner hears of the first one when data are read or a gradient is computed, whatever that takes. A client has
+  // no state to lose, and the files that an observer exports are whole at any time.
+  const SignalWatcher signals([&inbox, stops = false](int signal) mutable {
+    if (std::exchange(stops, true)) std::_Exit(128 + signal);
+    spdlog::info("stops; at another signal without waiting for what is under way");
+    inbox.Post(event::StopRequested{});
+  });
   StartTorch(options.threads);
   if (const absl::Status there = CheckDevice(options.module.device); !there.ok()) return Report(there, kExitUsage);
   if (options.session.role == v1::OBSERVER) {

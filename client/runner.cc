@@ -316,8 +316,6 @@ void Runner::SendHeldBallots(uint64_t round) {
 }
 
 void Runner::Stop() {
-  if (stop_at_ != absl::InfiniteFuture()) return End(kExitOk);  // asked twice
-  spdlog::info("stops");
   stop_at_ = absl::Now() + kFarewellLimit;
   Settle(shards_.Leave());
 }
