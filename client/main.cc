@@ -133,6 +133,9 @@ int Main(int argc, char** argv) {
     return status.ok() ? kExitOk : Report(status, DataExitCode(status));
   }
   if (config.empty()) return Report(InvalidArgument("--config FILE is required (see --help)"), kExitUsage);
+  // What comes by a pipe is read once: this start must not take what the next one needs.
+  std::error_code ignored;
+  if (std::filesystem::is_fifo(config, ignored)) WaitPassively(argv);
   const absl::StatusOr<ClientOptions> options = LoadClientOptions(config, overrides, role);
   // A configuration that is not there is a matter of the command line.
   if (!options.ok()) return Report(options.status(), kExitUsage);

@@ -33,5 +33,15 @@ TEST(ClientProcess, ASecondSignalEndsItWhereverItIs) {
   ::close(writer);
 }
 
+TEST(ClientProcess, ItsConfigurationMayComeByAPipe) {
+  const TemporaryDirectory directory;
+  Process client({"/bin/sh", "-c",
+                  "printf 'server: 127.0.0.1:1\\nname: ada\\nthreads: 2\\nconnect: {give_up: 10ms}\\ndata: {format: "
+                  "digits}\\n' | " +
+                      Program("signvote-client") + " --config /dev/stdin"},
+                 directory / "log");
+  EXPECT_EQ(client.Wait(seconds(60)), kExitUnavailable) << client.Output();
+}
+
 }  // namespace
 }  // namespace signvote
