@@ -23,9 +23,9 @@ namespace signvote {
 // Thread-safe.
 class Evaluator {
  public:
-  // Called from the evaluator's thread, once for each Schedule, in their order, and for a Try that fails. CANCELLED:
-  // the evaluation was given up. INVALID_ARGUMENT: as Evaluate and Recalibrate; it is logged. OUT_OF_RANGE: the loss is
-  // not finite; it is logged.
+  // Called once for each Schedule, and for a Try that fails: from the evaluator's thread and in their order, but for an
+  // evaluation that is given up (CANCELLED) from the thread that schedules another, ahead of those before it.
+  // INVALID_ARGUMENT: as Evaluate and Recalibrate; it is logged. OUT_OF_RANGE: the loss is not finite; it is logged.
   using Done = std::function<void(const action::Evaluate& evaluation, const absl::StatusOr<v1::Evaluation>& result)>;
 
   // Makes evaluate.export, so that a directory that no evaluation could write to is told before anything is computed.

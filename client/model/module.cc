@@ -184,7 +184,6 @@ absl::StatusOr<std::unique_ptr<Module>> Module::Load(const std::string& bytes, s
                                                      std::span<float> parameters, const ModuleOptions& options) {
   return CatchTorch("model.pt cannot be loaded", [&]() -> absl::StatusOr<std::unique_ptr<Module>> {
     auto impl = std::make_unique<Impl>();
-    impl->options = options;
     ASSIGN_OR_RETURN(impl->device, DeviceOf(options.device));
     std::istringstream stream(bytes);
     impl->module = torch::jit::load(stream, impl->device);

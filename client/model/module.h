@@ -1,5 +1,5 @@
 // A TorchScript module whose parameters are one flat float32 vector, in the order of the bundle's tensors. Headers here
-// hide LibTorch: only this directory includes it.
+// hide LibTorch: only this directory includes it, and client/data/tensors.cc.
 #pragma once
 
 #include <absl/status/statusor.h>

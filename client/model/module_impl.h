@@ -15,7 +15,6 @@ namespace signvote {
 
 struct Module::Impl {
   torch::jit::Module module;
-  ModuleOptions options;
   torch::Device device = torch::kCPU;
   std::span<const float> source;          // the caller's parameters
   torch::Tensor flat;                     // the parameters on the device; on the CPU, a view of `source`

@@ -1,9 +1,12 @@
-// Randomised response (Warner 1965) on single signs: what a server learns of one is bounded, whatever it does.
+// Randomised response (Warner 1965) on single signs: what one vote tells of one sign is bounded, whatever is done with
+// it afterwards.
 //
 // A sign that is flipped with probability p < 1/2 is epsilon-differentially private with epsilon = ln((1 - p) / p).
-// That is of one sign: a ballot of N signs has N times that, and rounds add up. The flips come from the system's
-// cryptographic generator, not from the seeds that the server knows; a client that is killed and started again
-// therefore votes other bits.
+// That is of one sign of one vote: a ballot of N signs has N times that, and votes add up, those of several rounds as
+// those of one round that a server opens again, since each draws flips of its own. And p is what the server says in its
+// Welcome. So this bounds what others learn of the ballots of an honest server, and no server that lies. The flips come
+// from the system's cryptographic generator, not from the seeds that the server knows; a client that is killed and
+// started again therefore votes other bits.
 #pragma once
 
 #include <cstdint>
