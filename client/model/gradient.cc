@@ -20,21 +20,27 @@ absl::StatusOr<double> AccumulateGradient(Module::Impl& impl, size_t size, const
   impl.Refresh();
   impl.flat_gradient.zero_();
   const size_t passes = size == 0 ? 0 : (size - 1) / impl.gradient_pass + 1;
-  double loss = 0;
+  double loss = 0, counted = 0;  // counted: in samples
   for (size_t i = 0; i < passes; ++i) {
     const size_t begin = size * i / passes;
     const size_t count = size * (i + 1) / passes - begin;
-    ASSIGN_OR_RETURN(const torch::Tensor mean, MeanLoss(impl, part_of(begin, count)));
+    const TensorBatch batch = part_of(begin, count);
+    ASSIGN_OR_RETURN(const torch::Tensor mean, MeanLoss(impl, batch));
     if (!mean.requires_grad()) {
       return InvalidArgument(
           "the loss does not depend on any parameter: do forward or loss detach their outputs, compute them under "
           "torch.no_grad(), or take argmax or round of them?");
     }
-    const torch::Tensor part = mean * (static_cast<double>(count) / static_cast<double>(size));
+    const double weight = static_cast<double>(count) * batch.counted;
+    const torch::Tensor part = mean * (weight / static_cast<double>(size));
     part.backward();
     loss += part.item<double>();
+    counted += weight;
   }
-  return loss;
+  // How many places count in all is known only now.
+  const double scale = counted > 0 ? static_cast<double>(size) / counted : 1;
+  if (scale != 1) impl.flat_gradient.mul_(scale);
+  return loss * scale;
 }
 
 absl::StatusOr<double> Gradient(Module::Impl& impl, size_t size, const Part& part, uint64_t seed,
@@ -69,17 +75,17 @@ absl::StatusOr<std::vector<std::pair<std::string, double>>> MetricsOf(const Modu
   return metrics;
 }
 
-// Adds `count` samples' worth of the loss and metrics.
-absl::Status AddScore(Module::Impl& impl, const TensorBatch& batch, double count, Score* score) {
+// Adds `weight` samples' worth of the loss and metrics.
+absl::Status AddScore(Module::Impl& impl, const TensorBatch& batch, double weight, Score* score) {
   Outcome outcome;
   if (impl.loss != kOwnLoss || !score->metrics.empty()) {
     ASSIGN_OR_RETURN(outcome.outputs, Outputs(impl, batch));
   }
   ASSIGN_OR_RETURN(outcome.loss, impl.loss == kOwnLoss ? MeanLoss(impl, batch) : LossOf(impl, outcome.outputs, batch));
-  score->loss += count * outcome.loss.item<double>();
+  score->loss += weight * outcome.loss.item<double>();
   for (auto& [name, sum] : score->metrics) {
     ASSIGN_OR_RETURN(const double mean, Measure(impl, name, outcome, batch));
-    sum += count * mean;
+    sum += weight * mean;
   }
   return absl::OkStatus();
 }
@@ -173,17 +179,21 @@ absl::StatusOr<Score> Evaluate(Module& module, const Dataset& dataset, const std
     ASSIGN_OR_RETURN(score.metrics, MetricsOf(impl, dataset, metrics));
     Batch batch;
     std::vector<uint32_t> samples;
+    double counted = 0;  // in samples
     for (size_t begin = 0; begin < dataset.size(); begin += samples.size()) {
       if (cancelled()) return Error(absl::StatusCode::kCancelled, "the evaluation was given up");
       samples.resize(std::min<size_t>(impl.evaluation_pass, dataset.size() - begin));
       std::iota(samples.begin(), samples.end(), static_cast<uint32_t>(begin));
       MakeBatch(dataset, samples, &batch);
-      const absl::Status added =
-          AddScore(impl, TensorsOf(impl, batch, 0, batch.size), static_cast<double>(batch.size), &score);
-      if (!added.ok()) return Annotate(added, kDoing);
+      const TensorBatch tensors = TensorsOf(impl, batch, 0, batch.size);
+      const double weight = static_cast<double>(batch.size) * tensors.counted;
+      if (const absl::Status added = AddScore(impl, tensors, weight, &score); !added.ok()) {
+        return Annotate(added, kDoing);
+      }
+      counted += weight;
     }
     score.samples = dataset.size();
-    Divide(static_cast<double>(score.samples), &score);
+    Divide(counted > 0 ? counted : 1, &score);
     return score;
   });
 }

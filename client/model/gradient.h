@@ -23,12 +23,13 @@ struct BatchSource {
   std::function<const Batch&(size_t begin, size_t count)> part;
 };
 
-// Writes the gradient of the mean loss (ModuleOptions::loss) over the batch and returns that mean. The batch goes
-// through in micro-batches of about equal size, at most ModuleOptions::micro_batch; up to rounding they do not change
-// the result (but for batch normalisation, whose statistics are those of a micro-batch, and for a module's own loss
-// that compares samples). `seed` is for modules that draw, as dropout does. `gradient` has one value a parameter, or
-// none: then it stays in the module, for PackOnDevice. INVALID_ARGUMENT: the module does not take or give these shapes,
-// or the targets are none for this loss (names both).
+// Writes the gradient of the mean loss (ModuleOptions::loss) over the batch, but for places that do not count
+// (kIgnoredTarget in objective.h), and returns that mean; 0 where none counts. The batch goes through in micro-batches
+// of about equal size, at most ModuleOptions::micro_batch; up to rounding they do not change the result (but for batch
+// normalisation, whose statistics are those of a micro-batch, and for a module's own loss that compares samples).
+// `seed` is for modules that draw, as dropout does. `gradient` has one value a parameter, or none: then it stays in the
+// module, for PackOnDevice. INVALID_ARGUMENT: the module does not take or give these shapes, or the targets are none
+// for this loss (names both).
 absl::StatusOr<double> MeanGradient(Module& module, const BatchSource& batch, uint64_t seed, std::span<float> gradient);
 absl::StatusOr<double> MeanGradient(Module& module, const Batch& batch, uint64_t seed, std::span<float> gradient);
 
@@ -42,9 +43,9 @@ struct Score {
 };
 
 // Over the whole data set, with the module in evaluation mode, in passes of ModuleOptions::micro_batch whose means are
-// averaged by their samples. `metrics` are of kMetrics; empty: those of the
-// loss (of next tokens also perplexity), and none of a module's own loss. CANCELLED: `cancelled` said so, between two
-// passes. INVALID_ARGUMENT: as MeanGradient, or a metric that these targets or this loss do not have.
+// averaged by their places that count. `metrics` are of kMetrics; empty: those of the loss (of next tokens also
+// perplexity), and none of a module's own loss. CANCELLED: `cancelled` said so, between two passes. INVALID_ARGUMENT:
+// as MeanGradient, or a metric that these targets or this loss do not have.
 absl::StatusOr<Score> Evaluate(Module& module, const Dataset& dataset, const std::vector<std::string>& metrics,
                                const std::function<bool()>& cancelled);
 

@@ -111,7 +111,9 @@ namespace losses {
 absl::StatusOr<torch::Tensor> cross_entropy(const torch::Tensor& outputs, const TensorBatch& batch) {
   ASSIGN_OR_RETURN(const Pairs pairs,
                    Classes("loss cross_entropy", outputs, batch, "to predict numbers, set loss: mse"));
-  return at::cross_entropy_loss(pairs.outputs, pairs.targets);
+  // The mean over no place is not a number, the sum is 0.
+  const auto reduction = batch.counted > 0 ? at::Reduction::Mean : at::Reduction::Sum;
+  return at::cross_entropy_loss(pairs.outputs, pairs.targets, {}, reduction, kIgnoredTarget);
 }
 
 absl::StatusOr<torch::Tensor> mse(const torch::Tensor& outputs, const TensorBatch& batch) {
@@ -136,7 +138,8 @@ absl::StatusOr<double> accuracy(const Module::Impl& impl, const Outcome& outcome
   const bool by_sign = impl.loss == "bce" || (impl.loss == kOwnLoss && outcome.outputs.dim() <= batch.targets.dim());
   if (!by_sign) {
     ASSIGN_OR_RETURN(const Pairs pairs, Classes("accuracy", outcome.outputs, batch, "of numbers, ask for mse or mae"));
-    return (pairs.outputs.argmax(1) == pairs.targets).to(torch::kFloat64).mean().item<double>();
+    const double share = (pairs.outputs.argmax(1) == pairs.targets).to(torch::kFloat64).mean().item<double>();
+    return batch.counted > 0 ? share / batch.counted : 0;
   }
   ASSIGN_OR_RETURN(const Pairs pairs, Numbers("accuracy", outcome.outputs, batch));
   return ((pairs.outputs > 0) == (pairs.targets > 0.5)).to(torch::kFloat64).mean().item<double>();
@@ -163,7 +166,14 @@ absl::StatusOr<double> perplexity(const Module::Impl&, const Outcome& outcome, c
 TensorBatch TensorsOf(const Module::Impl& impl, const Batch& batch, size_t begin, size_t count) {
   const torch::Tensor inputs = TensorOf(batch.inputs, begin, count);
   const torch::Tensor targets = TensorOf(batch.targets, begin, count);
-  return {inputs.to(impl.device), targets.to(impl.device), targets.min().item<double>(), targets.max().item<double>()};
+  TensorBatch tensors{inputs.to(impl.device), targets.to(impl.device), targets.min().item<double>(),
+                      targets.max().item<double>()};
+  if (impl.loss != "cross_entropy" || tensors.least_target > kIgnoredTarget) return tensors;
+  const torch::Tensor rest = targets.masked_select(targets != kIgnoredTarget);
+  tensors.counted = static_cast<double>(rest.numel()) / static_cast<double>(targets.numel());
+  tensors.least_target = rest.numel() > 0 ? rest.min().item<double>() : 0;
+  tensors.most_target = rest.numel() > 0 ? rest.max().item<double>() : 0;
+  return tensors;
 }
 
 absl::StatusOr<torch::Tensor> Outputs(Module::Impl& impl, const TensorBatch& batch) {

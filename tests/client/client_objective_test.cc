@@ -138,6 +138,34 @@ def loss(self, batch: Tuple[Tensor, Tensor]):
     return torch.mean(torch.abs(torch.flatten(torch.linear(x, self.weight)) - y))
 )";
 
+TEST_F(Objective, APlaceWithTargetMinus100DoesNotCountUnderCrossEntropy) {
+  Dataset dataset;  // of six places three count; the middle sample has none of them
+  dataset.inputs = {{2}, std::vector<int32_t>{0, 1, 0, 2, 1, 1}};
+  dataset.targets = {{2}, std::vector<int32_t>{0, 1, -100, -100, 2, -100}};
+  const double all = std::exp(5) + 2, right = std::log(all) - 5, wrong = std::log(all);
+  for (const uint32_t micro_batch : {1, 2, 3}) {
+    ASSERT_TRUE(Load({3, 3}, {5, 0, 0, 0, 5, 0, 0, 0, 5}, "cross_entropy",
+                     "def forward(self, x):\n    return torch.embedding(self.weight, x)\n", micro_batch)
+                    .ok());
+    const auto loss = Gradient(dataset);
+    ASSERT_TRUE(loss.ok()) << loss.status();
+    EXPECT_NEAR(*loss, (2 * right + wrong) / 3, 1e-5) << micro_batch;
+    EXPECT_NEAR(gradient_[0], (std::exp(5) / all - 1) / 3, 1e-6);  // of token 0: right once
+    EXPECT_NEAR(gradient_[5], (1 / all + 1 / all - 1) / 3, 1e-6);  // of token 1: right once, and once it should be 2
+    EXPECT_EQ(gradient_[8], 0);
+    const auto score = Evaluated(dataset);
+    ASSERT_TRUE(score.ok()) << score.status();
+    EXPECT_NEAR(score->loss, (2 * right + wrong) / 3, 1e-5);
+    EXPECT_NEAR(*score->accuracy, 2 / 3.0, 1e-9);
+  }
+  dataset.targets.values = std::vector<int32_t>(6, -100);
+  EXPECT_EQ(*Gradient(dataset), 0);
+  EXPECT_EQ(gradient_, std::vector<float>(9));
+  EXPECT_EQ(Evaluated(dataset)->loss, 0);
+  dataset.targets.values = std::vector<int32_t>{0, 1, -100, -3, 2, 0};
+  EXPECT_THAT(Problem(dataset), HasSubstr("a target is -3, expected 0 to 2"));
+}
+
 TEST_F(Objective, AModulesOwnLossIsCalledWhereThereIsOne) {
   ASSERT_TRUE(Load({1, 2}, {2, -1}, "", kOwnLoss).ok());
   const auto loss = Gradient(Numbers({1, 1, 0}));  // differences 1, -2, 1
