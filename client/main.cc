@@ -30,7 +30,8 @@ exit codes:
   3  the server cannot be reached (connect.give_up)
   4  a data set or a model is missing or damaged, the two do not fit together, or the model is not that of model_sha256
   5  the server refused: name taken (for two minutes: a client that restarts waits for its old session to be missed),
-     evicted, not permitted, wrong state)";
+     evicted, not permitted, wrong state)
+  128 + N  signal N (SIGINT, SIGTERM) came a second time before the client had left)";
 
 int Report(const absl::Status& status, int code) {
   fmt::print(stderr, "signvote-client: {}\n", Message(status));
