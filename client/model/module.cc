@@ -2,6 +2,7 @@
 
 #include <torch/cuda.h>
 
+#include <algorithm>
 #include <limits>
 #include <map>
 #include <regex>
@@ -153,6 +154,7 @@ std::string CauseOf(const std::exception& error) {
   for (auto it = std::sregex_iterator(text.begin(), text.end(), kCause); it != std::sregex_iterator(); ++it) {
     begin = static_cast<size_t>(it->position() + it->length());
   }
+  begin = std::min(text.find_first_not_of('\n', begin), text.size());
   return text.substr(begin, text.find('\n', begin) - begin);
 }
 

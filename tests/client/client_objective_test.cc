@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "client/model/gradient.h"
+#include "client/model/module_impl.h"
 #include "client/model/threads.h"
 #include "common/status.h"
 
@@ -400,6 +401,14 @@ TEST_F(Objective, ShapesThatDoNotFitAreNamed) {
                    "def loss(self, batch: Tuple[Tensor, Tensor]):\n    return torch.mean(self.forward(batch[0]))\n")
                   .ok());
   EXPECT_THAT(Message(Evaluated(Labels({0, 1, 1}), {"mae"}).status()), HasSubstr("mae: inputs"));
+}
+
+TEST(CauseOf, IsTheLineThatSaysWhy) {
+  const auto cause = [](const char* words) { return CauseOf(std::runtime_error(words)); };
+  EXPECT_EQ(cause("\nUnknown builtin op: aten::new_one.\nCould not find any similar ops.\n"),
+            "Unknown builtin op: aten::new_one.");
+  EXPECT_EQ(cause("Traceback of TorchScript:\nRuntimeError: sizes differ\nException raised from here"), "sizes differ");
+  EXPECT_EQ(cause("\n"), "");
 }
 
 }  // namespace
