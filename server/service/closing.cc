@@ -50,17 +50,21 @@ void Federation::OpenRound() {
   for (const auto& [id, session] : sessions_) wake_.insert(id);
 }
 
-// A draw from too few leaves seats for those who come later, and who is drawn and leaves without a ballot leaves one to
-// another; a draw that is a function of who is here is fine, since the round is one of its ballots alone.
+// A draw from too few leaves seats for those who come later, and who is drawn and leaves without a ballot, or hangs
+// where the quorum needs it, leaves one to another. Who is here decides that; the round's result follows from its
+// ballots all the same.
 void Federation::FillSeats() {
-  if (!round_ || round_->ballots() + round_->waiting() >= options_.rounds.electorate) return;
+  if (!round_) return;
+  const bool is_overdue = round_->IsPastDeadline(environment_.now()) && round_->LacksQuorum();
+  const uint32_t taken = round_->ballots() + (is_overdue ? 0 : round_->waiting());
+  if (taken >= options_.rounds.electorate) return;
   std::vector<VoterId> candidates;
   for (const auto& [name, client] : registry_.clients()) {
     const bool may_sit = client.role == v1::VOTER && client.IsConnected() && !client.evicted && IsAwaited(client);
     if (may_sit && !asked_.contains(client.id)) candidates.push_back(client.id);
   }
   std::sort(candidates.begin(), candidates.end());
-  const uint32_t seats = options_.rounds.electorate - round_->ballots() - round_->waiting();
+  const uint32_t seats = options_.rounds.electorate - taken;
   for (const VoterId voter : DrawElectorate(candidates, seats, options_.seed, round_->number())) {
     asked_.insert(voter);
     round_->Arrive(voter, true);
@@ -110,6 +114,7 @@ void Federation::NoteOverdue(absl::Time now) {
       round_->number(), missing.size(), NamesOf(missing), round_->ballots(), options_.rounds.quorum);
   Note(v1::MISSED_DEADLINE, "", detail);
   spdlog::warn("{}", detail);
+  FillSeats();
 }
 
 std::string Federation::NamesOf(const std::vector<VoterId>& voters) const {

@@ -183,9 +183,7 @@ TEST(FederationClosing, AsksOnlyTheDrawnElectorate) {
   // The first round opened with nobody to draw from: the first two to come have its seats.
   for (auto& [name, session] : sessions) h.Vote(session, 1);
   h.Work();
-  h.now += absl::Minutes(2);
-  h.federation->Tick();
-  h.Work();
+  ASSERT_EQ(h.federation->Status().round(), 1u);
   int asked = 0;
   for (auto& [name, session] : sessions) {
     for (const auto& open : h.Read(session).Of(Kind::kRoundOpen)) {
@@ -235,6 +233,20 @@ TEST(FederationClosing, WhoIsDrawnAndLeavesOrIsEvictedLeavesTheSeatToAnother) {
     h.Work();
     EXPECT_EQ(h.federation->Status().round(), 1u);
   }
+}
+
+TEST(FederationClosing, WhoIsDrawnAndHangsLeavesTheSeatToAnotherAtTheDeadline) {
+  H h(H::With([](ServerOptions& o) { o.rounds.electorate = 1; }));
+  h.Join("hung");
+  const SessionId b = h.Join("b");
+  h.federation->Tick();
+  ASSERT_FALSE(IsAskedIn(1, h.Read(b)));
+  h.now += absl::Minutes(2);
+  h.federation->Tick();
+  ASSERT_TRUE(IsAskedIn(1, h.Read(b)));
+  h.Vote(b, 1);
+  h.Work();
+  EXPECT_EQ(h.federation->Status().round(), 1u);
 }
 
 TEST(FederationClosing, WhoVotedAndLeavesKeepsTheSeat) {
