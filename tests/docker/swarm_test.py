@@ -54,7 +54,12 @@ class SwarmTest(unittest.TestCase):
         run("docker", "stack", "deploy", "-c", self.stack, "signvote", env=self.environment)
         self.addCleanup(self.docker, "stack", "rm", "signvote", check=False)
         eventually(lambda: self.server("signvotectl", "health") == "serving\n", what="the server's health")
-        for client in (node, "observer"):
-            eventually(lambda c=client: '"connected": true' in self.server("signvotectl", "client", c, "--json"),
-                       what=f"{client} at the server")
+        for client, service in ((node, "client"), ("observer", "observer")):
+            try:
+                eventually(lambda c=client: '"connected": true' in self.server("signvotectl", "client", c, "--json"),
+                           what=f"{client} at the server")
+            except AssertionError as error:
+                tasks = self.docker("service", "ps", "--no-trunc", f"signvote_{service}", check=False).stdout
+                log = self.docker("service", "logs", "--tail", "20", f"signvote_{service}", check=False)
+                raise AssertionError(f"{error}: {tasks}{log.stdout}") from error
         say("swarm:", self.server("signvotectl", "status").splitlines()[1])
