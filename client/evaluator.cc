@@ -43,9 +43,7 @@ Evaluator::~Evaluator() {
 
 absl::Status Evaluator::LoadModel(const std::string& bytes, std::span<const TensorShape> tensors) {
   auto copy = std::make_shared<Copy>();
-  size_t total = 0;
-  for (const TensorShape& tensor : tensors) total += tensor.Coordinates();
-  copy->parameters.resize(total);
+  copy->parameters.resize(Coordinates(tensors));
   ASSIGN_OR_RETURN(copy->module, Module::Load(bytes, tensors, copy->parameters, options_.module));
   if (HasRunningStatistics(*copy->module)) {
     if (calibration_ == nullptr) {

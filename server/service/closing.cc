@@ -14,6 +14,9 @@ namespace {
 
 constexpr absl::Duration kDiskRetry = absl::Seconds(1);
 
+// Could be drawn for a round now.
+bool MayBeDrawn(const Client& client) { return client.role == v1::VOTER && client.IsConnected() && !client.evicted; }
+
 }  // namespace
 
 StepOptions Federation::StepNow() const {
@@ -33,7 +36,7 @@ void Federation::OpenRound() {
 
   std::vector<VoterId> awaited, silent;
   for (const auto& [name, client] : registry_.clients()) {
-    if (client.role != v1::VOTER || !client.IsConnected() || client.evicted) continue;
+    if (!MayBeDrawn(client)) continue;
     (IsAwaited(client) ? awaited : silent).push_back(client.id);
   }
   asked_.clear();
@@ -60,8 +63,7 @@ void Federation::FillSeats() {
   if (taken >= options_.rounds.electorate) return;
   std::vector<VoterId> candidates;
   for (const auto& [name, client] : registry_.clients()) {
-    const bool may_sit = client.role == v1::VOTER && client.IsConnected() && !client.evicted && IsAwaited(client);
-    if (may_sit && !asked_.contains(client.id)) candidates.push_back(client.id);
+    if (MayBeDrawn(client) && IsAwaited(client) && !asked_.contains(client.id)) candidates.push_back(client.id);
   }
   std::sort(candidates.begin(), candidates.end());
   const uint32_t seats = options_.rounds.electorate - taken;
